@@ -1,0 +1,17 @@
+/* aioproc.h
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#define AIOPROC_INSIDE
+
+#include "aioproc-error.h"
+#include "aioproc-version.h"
+#include "aioproc-version-macros.h"
+
+#undef AIOPROC_INSIDE

@@ -1,0 +1,224 @@
+/* aioproc-test.c
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "aioproc-test.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WATCHDOG_SECONDS 60
+
+#ifndef sigev_notify_thread_id
+# define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+typedef struct
+{
+  GTestDataFunc   func;      /* immutable; called with @data, unless @plain_func is set */
+  GTestFunc       plain_func;
+  gpointer        data;      /* (owned) if @destroy is set */
+  GDestroyNotify  destroy;
+} TestCase;
+
+/* All only touched by the thread of main(), and by the signal handler that runs in it. */
+static timer_t watchdog;
+static gboolean watchdog_created;
+static pid_t watchdog_pid;
+static char watchdog_message[512];
+
+static void
+test_case_free (gpointer user_data)
+{
+  TestCase *test_case = user_data;
+
+  if (test_case->destroy != NULL)
+    test_case->destroy (test_case->data);
+  g_free (test_case);
+}
+
+static void
+test_case_run (gconstpointer user_data)
+{
+  const TestCase *test_case = user_data;
+
+  aioproc_test_arm_watchdog (WATCHDOG_SECONDS);
+
+  if (test_case->plain_func != NULL)
+    test_case->plain_func ();
+  else
+    test_case->func (test_case->data);
+
+  aioproc_test_arm_watchdog (WATCHDOG_SECONDS);
+}
+
+/* Async-signal-safe: it interrupts the thread that hangs. */
+static void
+watchdog_cb (int signum)
+{
+  ssize_t written;
+
+  written = write (STDERR_FILENO, watchdog_message, strlen (watchdog_message));
+  (void) written;
+
+  signal (SIGABRT, SIG_DFL);
+  abort ();
+}
+
+static double
+timeout_multiplier (void)
+{
+  const char *value = g_getenv ("AIOPROC_TEST_TIMEOUT_MULTIPLIER");
+  double multiplier = 1.0;
+
+  if (value != NULL)
+    multiplier = g_ascii_strtod (value, NULL);
+
+  return multiplier > 0.0 ? multiplier : 1.0;
+}
+
+static void
+create_watchdog (void)
+{
+  struct sigaction action = { .sa_handler = watchdog_cb };
+  struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM };
+
+  if (sigaction (SIGALRM, &action, NULL) != 0)
+    g_error ("Could not install the watchdog: %s", g_strerror (errno));
+
+  event.sigev_notify_thread_id = gettid ();
+  if (timer_create (CLOCK_MONOTONIC, &event, &watchdog) != 0)
+    g_error ("Could not create the watchdog: %s", g_strerror (errno));
+
+  watchdog_created = TRUE;
+  watchdog_pid = getpid ();
+}
+
+void
+aioproc_test_init (int    *argc,
+                   char ***argv)
+{
+  g_test_init (argc, argv, NULL);
+
+  create_watchdog ();
+  aioproc_test_arm_watchdog (WATCHDOG_SECONDS);
+}
+
+void
+aioproc_test_arm_watchdog (guint seconds)
+{
+  double limit = seconds * timeout_multiplier ();
+  struct itimerspec spec = { 0 };
+  const char *path;
+
+  /* A forked child has no timer. */
+  if (!watchdog_created || watchdog_pid != getpid ())
+    return;
+
+  spec.it_value.tv_sec = (time_t) limit;
+  spec.it_value.tv_nsec = (long) ((limit - (double) spec.it_value.tv_sec) * 1e9);
+
+  path = g_test_get_path ();
+  g_snprintf (watchdog_message, sizeof watchdog_message,
+              "Watchdog: %s hangs: no end after %.0f seconds\n",
+              *path != '\0' ? path : g_get_prgname (), limit);
+
+  if (timer_settime (watchdog, 0, &spec, NULL) != 0)
+    g_error ("Could not arm the watchdog: %s", g_strerror (errno));
+}
+
+void
+aioproc_test_add_func (const char *path,
+                       GTestFunc   func)
+{
+  TestCase *test_case = g_new0 (TestCase, 1);
+
+  test_case->plain_func = func;
+  g_test_add_data_func_full (path, test_case, test_case_run, test_case_free);
+}
+
+void
+aioproc_test_add_data_func (const char    *path,
+                            gconstpointer  data,
+                            GTestDataFunc  func)
+{
+  aioproc_test_add_data_func_full (path, (gpointer) data, func, NULL);
+}
+
+void
+aioproc_test_add_data_func_full (const char     *path,
+                                 gpointer        data,
+                                 GTestDataFunc   func,
+                                 GDestroyNotify  destroy)
+{
+  TestCase *test_case = g_new0 (TestCase, 1);
+
+  test_case->func = func;
+  test_case->data = data;
+  test_case->destroy = destroy;
+  g_test_add_data_func_full (path, test_case, test_case_run, test_case_free);
+}
+
+void
+aioproc_test_store_result (GObject      *source,
+                           GAsyncResult *result,
+                           gpointer      user_data)
+{
+  GAsyncResult **result_out = user_data;
+
+  g_assert_nonnull (result_out);
+  g_assert_null (*result_out);
+
+  *result_out = g_object_ref (result);
+}
+
+void
+aioproc_test_wait (GAsyncResult **result)
+{
+  aioproc_test_wait_until (*result != NULL);
+}
+
+static guint
+count_entries (const char *path)
+{
+  g_autoptr(GDir) dir = NULL;
+  g_autoptr(GError) error = NULL;
+  guint n = 0;
+
+  dir = g_dir_open (path, 0, &error);
+  g_assert_no_error (error);
+
+  while (g_dir_read_name (dir) != NULL)
+    n++;
+
+  return n;
+}
+
+guint
+aioproc_test_count_fds (void)
+{
+  /* Without the descriptor that reads the folder. */
+  return count_entries ("/proc/self/fd") - 1;
+}
+
+guint
+aioproc_test_count_threads (void)
+{
+  return count_entries ("/proc/self/task");
+}
+
+char *
+aioproc_test_build_helper_path (const char *name)
+{
+  g_autofree char *path = g_test_build_filename (G_TEST_BUILT, name, NULL);
+
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    g_error ("Could not find the helper “%s”", path);
+
+  return g_canonicalize_filename (path, NULL);
+}
