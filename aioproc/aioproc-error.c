@@ -6,6 +6,15 @@
 
 #include "aioproc-error.h"
 
+/**
+ * aioproc_error_quark:
+ *
+ * Gets the error domain of Aioproc.
+ *
+ * Returns: the quark of “aioproc-error-quark”
+ *
+ * Since: 1.0
+ */
 G_DEFINE_QUARK (aioproc-error-quark, aioproc_error)
 
 G_DEFINE_ENUM_TYPE (AioprocError, aioproc_error,

@@ -16,6 +16,13 @@
 
 G_BEGIN_DECLS
 
+/**
+ * AIOPROC_ERROR:
+ *
+ * The error domain of Aioproc. Its codes are in [error@Aioproc.Error].
+ *
+ * Since: 1.0
+ */
 #define AIOPROC_ERROR      (aioproc_error_quark ())
 #define AIOPROC_TYPE_ERROR (aioproc_error_get_type ())
 
