@@ -99,10 +99,39 @@ create_watchdog (void)
   watchdog_pid = getpid ();
 }
 
+/* g_test_trap_subprocess() passes the descriptor of gtester on, which then finds the start of a
+ * case inside a case.
+ */
+static void
+forget_log_of_parent (int    *argc,
+                      char ***argv)
+{
+  gboolean is_subprocess = FALSE;
+  int n_kept = 0;
+
+  for (int i = 1; i < *argc; i++)
+    is_subprocess |= g_str_equal ((*argv)[i], "--GTestSubprocess");
+
+  if (!is_subprocess)
+    return;
+
+  for (int i = 0; i < *argc; i++)
+    {
+      if (g_str_equal ((*argv)[i], "--GTestLogFD"))
+        i++;
+      else if (!g_str_has_prefix ((*argv)[i], "--GTestLogFD="))
+        (*argv)[n_kept++] = (*argv)[i];
+    }
+
+  (*argv)[n_kept] = NULL;
+  *argc = n_kept;
+}
+
 void
 aioproc_test_init (int    *argc,
                    char ***argv)
 {
+  forget_log_of_parent (argc, argv);
   g_test_init (argc, argv, NULL);
 
   create_watchdog ();
