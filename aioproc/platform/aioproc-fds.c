@@ -16,7 +16,7 @@
 
 #include <gio/gio.h>
 
-#include "platform/aioproc-child-private.h"
+#include "platform/aioproc-self-private.h"
 
 /* Room for one message with the most descriptors, aligned as the kernel wants it. */
 typedef union {
@@ -298,7 +298,7 @@ gboolean
 aioproc_fds_kill_on_hangup (int      fd,
                             GError **error)
 {
-  if (!aioproc_child_kill_on_hangup (fd))
+  if (!aioproc_self_kill_on_hangup (fd))
     {
       int saved_errno = errno;
 

@@ -1,10 +1,10 @@
-/* aioproc-child.c
+/* aioproc-self.c
  *
  * SPDX-FileCopyrightText: The Aioproc authors
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "platform/aioproc-child-private.h"
+#include "platform/aioproc-self-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ typedef struct {
 } Dirent64;
 
 bool
-aioproc_child_die_with_parent (pid_t expected_parent)
+aioproc_self_die_with_parent (pid_t expected_parent)
 {
   if (prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
     return false;
@@ -52,7 +52,7 @@ aioproc_child_die_with_parent (pid_t expected_parent)
 }
 
 bool
-aioproc_child_kill_on_hangup (int fd)
+aioproc_self_kill_on_hangup (int fd)
 {
   struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
   int flags = fcntl (fd, F_GETFL);
@@ -82,13 +82,13 @@ aioproc_child_kill_on_hangup (int fd)
 }
 
 bool
-aioproc_child_become_subreaper (void)
+aioproc_self_become_subreaper (void)
 {
   return prctl (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
 }
 
 void
-aioproc_child_reset_signals (void)
+aioproc_self_reset_signals (void)
 {
   struct sigaction action = { .sa_handler = SIG_DFL };
   sigset_t none;
@@ -188,15 +188,15 @@ close_range_of (int first,
 }
 
 bool
-aioproc_child_close_fds_from (int lowest)
+aioproc_self_close_fds_from (int lowest)
 {
   return close_range_of (lowest, INT_MAX);
 }
 
 bool
-aioproc_child_close_fds_except (int        lowest,
-                                const int *keep,
-                                unsigned   n_keep)
+aioproc_self_close_fds_except (int        lowest,
+                               const int *keep,
+                               unsigned   n_keep)
 {
   for (unsigned i = 0; i < n_keep; i++)
     {
@@ -216,8 +216,8 @@ aioproc_child_close_fds_except (int        lowest,
 }
 
 bool
-aioproc_child_limit (int      resource,
-                     uint64_t value)
+aioproc_self_limit (int      resource,
+                    uint64_t value)
 {
   struct rlimit limit;
 
@@ -234,7 +234,7 @@ aioproc_child_limit (int      resource,
 }
 
 pid_t
-aioproc_child_fork (int *pidfd)
+aioproc_self_fork (int *pidfd)
 {
   pid_t pid;
   int saved_errno;

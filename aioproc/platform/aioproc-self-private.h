@@ -1,4 +1,4 @@
-/* aioproc-child-private.h
+/* aioproc-self-private.h
  *
  * SPDX-FileCopyrightText: The Aioproc authors
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -12,34 +12,34 @@
 
 /* What a process does to itself between its birth and its program. No GLib: the launcher is
  * linked with libc only, and a forked child of a process with threads may call nothing else.
- * Everything here is async-signal-safe but aioproc_child_fork(). Functions that can fail return
+ * Everything here is async-signal-safe but aioproc_self_fork(). Functions that can fail return
  * false, or -1, and set errno.
  */
 
 /* Has the kernel send SIGKILL when the thread that is the parent ends. False with ESRCH: the
  * parent is not @expected_parent, because it has ended already.
  */
-bool  aioproc_child_die_with_parent  (pid_t           expected_parent);
+bool  aioproc_self_die_with_parent  (pid_t           expected_parent);
 /* Has the kernel send SIGKILL when the peer of @fd, a socket that must carry nothing else, hangs
  * up: works on a stopped process too, and is not bound to a thread. It holds across exec while
  * @fd stays open, and is not inherited by forked children. False with ECONNRESET: the peer has
  * hung up already.
  */
-bool  aioproc_child_kill_on_hangup   (int             fd);
+bool  aioproc_self_kill_on_hangup   (int             fd);
 /* Adopts orphaned descendants, so that they can be reaped and killed. */
-bool  aioproc_child_become_subreaper (void);
+bool  aioproc_self_become_subreaper (void);
 /* Default disposition for all signals, none blocked. */
-void  aioproc_child_reset_signals    (void);
+void  aioproc_self_reset_signals    (void);
 /* Closes all descriptors from @lowest on. */
-bool  aioproc_child_close_fds_from   (int             lowest);
+bool  aioproc_self_close_fds_from   (int             lowest);
 /* The same, but keeps those in @keep, which is sorted in ascending order. */
-bool  aioproc_child_close_fds_except (int             lowest,
-                                      const int      *keep,
-                                      unsigned        n_keep);
+bool  aioproc_self_close_fds_except (int             lowest,
+                                     const int      *keep,
+                                     unsigned        n_keep);
 /* Lowers both limits of RLIMIT_* @resource to @value; they are never raised. */
-bool  aioproc_child_limit            (int             resource,
-                                      uint64_t        value);
+bool  aioproc_self_limit            (int             resource,
+                                     uint64_t        value);
 /* fork(). In the parent: returns the child's id and stores an open pidfd of it; the child is
  * killed and reaped again if there is none. For processes that are the only ones to reap.
  */
-pid_t aioproc_child_fork             (int            *pidfd);
+pid_t aioproc_self_fork             (int            *pidfd);
