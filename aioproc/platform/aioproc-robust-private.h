@@ -38,7 +38,7 @@ void     aioproc_robust_unmap      (AioprocRobustMapping  *mapping);
 
 /* Registers the calling thread, which must never end while the process lives, as the one whose
  * death marks @live with FUTEX_OWNER_DIED and wakes a sleeper on @poke. Stores the thread's id
- * with FUTEX_WAITERS in @live.
+ * with FUTEX_WAITERS in @live, which has to be aligned like a pointer.
  *
  * Once per mapping and process; a forked child may adopt in the mapping that it inherited. The
  * mapping has to stay. Takes the place of the C library's robust list of the thread, which must

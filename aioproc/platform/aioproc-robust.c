@@ -124,6 +124,8 @@ aioproc_robust_adopt (const AioprocRobustMapping  *mapping,
   struct robust_list *node = get_node (mapping, live);
 
   g_assert (head->list.next == NULL);
+  /* The node is wider than the word, and must not reach from the private into the shared half. */
+  g_assert ((guintptr) node % sizeof *node == 0);
 
   /* The list is complete before the kernel hears of it. While the live word does not hold this
    * thread's id, a death here leaves it alone and only wakes the sleeper on @poke.
