@@ -18,13 +18,16 @@
 # define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-typedef struct
+typedef struct TestCase TestCase;
+
+struct TestCase
 {
-  GTestDataFunc   func;      /* immutable; called with @data, unless @plain_func is set */
+  TestCase       *next;
+  GTestDataFunc   func;        /* called with @data, unless @plain_func is set */
   GTestFunc       plain_func;
-  gpointer        data;      /* (owned) if @destroy is set */
+  gpointer        data;        /* (owned) if @destroy is set, until the case has run */
   GDestroyNotify  destroy;
-} TestCase;
+};
 
 /* All only touched by the thread of main(), and by the signal handler that runs in it. */
 static timer_t watchdog;
@@ -32,14 +35,27 @@ static gboolean watchdog_created;
 static pid_t watchdog_pid;
 static char watchdog_message[512];
 
+/* All of the program: GLib forgets what belongs to cases that are not selected. */
+static TestCase *test_cases;
+
+static TestCase *
+test_case_new (void)
+{
+  TestCase *test_case = g_new0 (TestCase, 1);
+
+  test_case->next = test_cases;
+  test_cases = test_case;
+
+  return test_case;
+}
+
 static void
-test_case_free (gpointer user_data)
+test_case_clear (gpointer user_data)
 {
   TestCase *test_case = user_data;
 
   if (test_case->destroy != NULL)
-    test_case->destroy (test_case->data);
-  g_free (test_case);
+    test_case->destroy (g_steal_pointer (&test_case->data));
 }
 
 static void
@@ -165,10 +181,10 @@ void
 aioproc_test_add_func (const char *path,
                        GTestFunc   func)
 {
-  TestCase *test_case = g_new0 (TestCase, 1);
+  TestCase *test_case = test_case_new ();
 
   test_case->plain_func = func;
-  g_test_add_data_func_full (path, test_case, test_case_run, test_case_free);
+  g_test_add_data_func_full (path, test_case, test_case_run, test_case_clear);
 }
 
 void
@@ -185,12 +201,12 @@ aioproc_test_add_data_func_full (const char     *path,
                                  GTestDataFunc   func,
                                  GDestroyNotify  destroy)
 {
-  TestCase *test_case = g_new0 (TestCase, 1);
+  TestCase *test_case = test_case_new ();
 
   test_case->func = func;
   test_case->data = data;
   test_case->destroy = destroy;
-  g_test_add_data_func_full (path, test_case, test_case_run, test_case_free);
+  g_test_add_data_func_full (path, test_case, test_case_run, test_case_clear);
 }
 
 void
