@@ -45,7 +45,7 @@ has_target (const AioprocSpawnFd *fds,
   return FALSE;
 }
 
-/* Copies the sources that an earlier dup2() in the child could overwrite to above @max_target.
+/* Copies the sources that another dup2() in the child could overwrite to above @max_target.
  * @sources gets what to use instead, @copies what to close later, or -1. Returns 0 or an errno.
  */
 static int
@@ -63,13 +63,14 @@ copy_sources (const AioprocSpawnFd *fds,
 
   for (guint i = 0; i < n_fds; i++)
     {
-      if (fds[i].source > max_target)
+      if (fds[i].source == fds[i].target || !has_target (fds, n_fds, fds[i].source))
         continue;
 
       copies[i] = fcntl (fds[i].source, F_DUPFD_CLOEXEC, max_target + 1);
 
+      /* EINVAL: not even the first of these numbers is below the limit. */
       if (copies[i] < 0)
-        return errno;
+        return errno == EINVAL ? EMFILE : errno;
 
       sources[i] = copies[i];
     }
@@ -178,6 +179,26 @@ spawn (const char           *path,
   return result;
 }
 
+/* Where a standard stream of this process is closed, its number must not come to mean a pidfd,
+ * which would then be passed on as that stream.
+ */
+static int
+open_pidfd (pid_t    pid,
+            GError **error)
+{
+  int pidfd = aioproc_pidfd_open (pid, error);
+
+  if (pidfd >= 0 && pidfd <= STDERR_FILENO)
+    {
+      int copy = aioproc_fds_dup (pidfd, error);
+
+      close (pidfd);
+      return copy;
+    }
+
+  return pidfd;
+}
+
 static void
 discard_child (pid_t pid)
 {
@@ -216,7 +237,7 @@ aioproc_spawn (const char            *path,
     }
 
   /* Keeps a place free for the child's pidfd: a child that cannot be watched must not start. */
-  placeholder = aioproc_pidfd_open (getpid (), &local_error);
+  placeholder = open_pidfd (getpid (), &local_error);
 
   if (placeholder < 0)
     {
@@ -239,7 +260,7 @@ aioproc_spawn (const char            *path,
       return set_spawn_error (error, path, result);
     }
 
-  *pidfd = aioproc_pidfd_open (*pid, &local_error);
+  *pidfd = open_pidfd (*pid, &local_error);
 
   if (*pidfd < 0)
     {

@@ -153,9 +153,3 @@ platform_test_leave_fds (guint n_free)
   limit.rlim_cur = (rlim_t) fd + n_free;
   g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &limit));
 }
-
-void
-platform_test_exhaust_fds (void)
-{
-  platform_test_leave_fds (0);
-}

@@ -42,9 +42,7 @@ void     platform_test_wait_for_word  (_Atomic guint32   *word,
  */
 gboolean platform_test_deny_syscall   (long               number,
                                        int                errno_value);
-/* Lowers RLIMIT_NOFILE so far that not one more descriptor can be opened. */
-void     platform_test_exhaust_fds    (void);
-/* Lets @n_free more be opened. */
+/* Lowers RLIMIT_NOFILE so far that @n_free more descriptors can be opened. */
 void     platform_test_leave_fds      (guint              n_free);
 
 G_END_DECLS

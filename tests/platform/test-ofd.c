@@ -160,9 +160,9 @@ test_errors (void)
 static gpointer
 outlive_main_thread (gpointer user_data)
 {
-  Fixture *fixture = user_data;
+  _Atomic guint32 *words = user_data;
 
-  platform_test_wait_for_word (&fixture->words[GO], 1);
+  platform_test_wait_for_word (&words[GO], 1);
   _exit (0);
 
   return NULL;
@@ -174,7 +174,7 @@ lose_main_thread (gpointer user_data)
   Fixture *fixture = user_data;
 
   lock (reopen (fixture->fd), BYTE);
-  g_thread_unref (g_thread_new ("last", outlive_main_thread, fixture));
+  g_thread_unref (g_thread_new ("last", outlive_main_thread, fixture->words));
   set_word (fixture, LOCKED);
   pthread_exit (NULL);
 }

@@ -570,11 +570,6 @@ test_fork (void)
 
   g_test_summary ("A forked child has its own list, and its death is not its parent's");
 
-#if defined (__SANITIZE_THREAD__)
-  g_test_skip ("ThreadSanitizer cannot start threads in a child of a process with threads");
-  return;
-#endif
-
   region_init (&region);
   platform_test_wait_success (platform_test_fork (adopt_again, &victim));
   g_assert_true (aioproc_robust_is_died (read_word (&region, LIVE)));
