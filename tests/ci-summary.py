@@ -46,11 +46,37 @@ def read_logs(paths):
                 yield json.loads(line)
 
 
+SELF_TESTS = [
+    ('OK', 'ok 1 /a\n# ok\nok 2 /b # SKIP no such thing\n', (1, 0, 1)),
+    ('FAIL', 'ok 1 /a\nnot ok 2 /b\n', (1, 1, 0)),
+    ('ERROR', 'ok 1 /a\n', (1, 1, 0)),
+    ('TIMEOUT', '', (0, 1, 0)),
+    ('OK', 'Got result: 6\n', (1, 0, 0)),
+    ('SKIP', None, (0, 0, 1)),
+    ('FAIL', 'something\n', (0, 1, 0)),
+    ('INTERRUPT', None, (0, 1, 0)),
+]
+
+
+def self_test():
+    wrong = 0
+    for result, stdout, expected in SELF_TESTS:
+        counts = count_test({'result': result, 'stdout': stdout})
+        got = (counts['passed'], counts['failed'], counts['skipped'])
+        if got != expected:
+            wrong += 1
+            print(f'{result} {stdout!r}: {got} instead of {expected}')
+    return 1 if wrong else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--steps', help='a line a step: name, "passed" or "failed", by tabs')
     parser.add_argument('logs', nargs='*', help='testlog.json of each run of the tests')
+    parser.add_argument('--self-test', action='store_true', help='check the counting')
     args = parser.parse_args()
+    if args.self_test:
+        return self_test()
 
     total = collections.Counter()
     failures = []

@@ -94,6 +94,11 @@ BANNED = [
 MARKERS = re.compile(r'\b(TO' + r'DO|FIX' + r'ME|X' + r'XX)\b')
 
 
+# What only those who wrote it can open.
+ELSEWHERE = re.compile(r'/wor' + r'k/|/tm' + r'p/wt|\b(design|style|semantics|reliability)\.m' +
+                       r'd\b')
+
+
 def blank(match):
     return re.sub(r'[^\n]', ' ', match.group(0))
 
@@ -203,6 +208,8 @@ class Lint:
                 self.report(path, number, 'columns', f'more than {MAX_COLUMNS} columns')
             if MARKERS.search(line):
                 self.report(path, number, 'marker', 'unfinished: finish it')
+            if ELSEWHERE.search(line):
+                self.report(path, number, 'elsewhere', 'no reader can follow this')
 
     def check_head(self, path, text):
         name = os.path.basename(path)
@@ -225,7 +232,14 @@ class Lint:
                 what = ' '.join(match.group(0).split()).rstrip('( ')
                 self.report(path, line_of(code, match.start()), rule, f'{what}: {advice}')
         self.check_includes(path, text)
-        self.check_task_tags(path, code)
+        self.check_built(path)
+        self.check_names(path, code)
+        if in_library(path):
+            self.check_task_tags(path, code)
+            self.check_sources(path, code)
+            self.check_properties(path, code)
+        if in_tests(path):
+            self.check_summaries(path, code)
         if re.search(r'\.h(\.in)?$', path):
             self.check_header(path, text)
         if in_library(path):
@@ -317,6 +331,49 @@ class Lint:
                 if 'g_task_set_source_tag' not in '\n'.join(lines[number:number + 6]):
                     self.report(path, number, 'source-tag', 'no g_task_set_source_tag() beside it')
 
+    def check_sources(self, path, code):
+        lines = code.split('\n')
+        for number, line in enumerate(lines, 1):
+            match = re.search(r'\b(g_\w*source_new\w*)\s*\(', line)
+            if match and match.group(1) != 'g_cancellable_source_new':
+                after = '\n'.join(lines[number:number + 12])
+                if not re.search(r'g_source_set_(static_)?name', after):
+                    self.report(path, number, 'source-name',
+                                'no g_source_set_static_name() beside it')
+
+    def check_properties(self, path, code):
+        for match in re.finditer(r'\bg_param_spec_(?!ref|unref|sink|get)\w+\s*\([^;]*;', code):
+            if 'G_PARAM_STATIC_STRINGS' not in match.group(0):
+                self.report(path, line_of(code, match.start()), 'property',
+                            'no G_PARAM_STATIC_STRINGS')
+
+    def check_summaries(self, path, code):
+        if path.endswith('/aioproc-test.c'):
+            return
+        for match in re.finditer(
+                r'^static void\n(test_\w+) \((?:void|gconstpointer \w+)\)\n\{\n.*?^\}',
+                code, re.M | re.S):
+            if 'g_test_summary (' not in match.group(0):
+                self.report(path, line_of(code, match.start()), 'summary',
+                            f'{match.group(1)} has no g_test_summary()')
+
+    def check_names(self, path, code):
+        for match in re.finditer(r'^_(?!Static_assert|_attribute__)\w+ \(', code, re.M):
+            self.report(path, line_of(code, match.start()), 'underscore',
+                        'names with a leading underscore are reserved')
+
+    def check_built(self, path):
+        """A source is on a list of the build, in its folder or above."""
+        if not path.endswith('.c') or in_tests(path):
+            return
+        folder, _, name = path.rpartition('/')
+        while folder:
+            text = self.files.get(f'{folder}/meson.build', b'').decode('utf-8', 'replace')
+            if re.search(r"['/]" + re.escape(name) + "'", text):
+                return
+            folder = folder.rpartition('/')[0]
+        self.report(path, 0, 'not-built', 'no meson.build lists it')
+
     def check_docs(self, path, text):
         """Every documentation comment says since when."""
         if path.endswith('-private.h') or not self.is_public(path):
@@ -334,7 +391,8 @@ class Lint:
         """Functions and types of the public headers: name, version, path and line."""
         pattern = re.compile(
             r'^AIOPROC_AVAILABLE_IN_(\w+)\s+'
-            r'(?:G_DECLARE_\w+ \((\w+),\s*(\w+)|[^;(]*?\b(\w+)\s*\()', re.M)
+            r'(?:G_DECLARE_(?:FINAL|DERIVABLE)_TYPE \((\w+),\s*(\w+)'
+            r'|G_DECLARE_INTERFACE \(\w+,\s*(\w+)|[^;(]*?\b(\w+)\s*\()', re.M)
         for path, text in sorted(self.texts.items()):
             if (not in_library(path) or not re.search(r'\.h(\.in)?$', path)
                     or path.endswith('-private.h')):
@@ -346,9 +404,11 @@ class Lint:
                 number = line_of(code, match.start())
                 if match.group(2):
                     yield match.group(2), version, path, number
-                    yield match.group(3) + '_get_type', version, path, number
+                prefix = match.group(3) or match.group(4)
+                if prefix:
+                    yield prefix + '_get_type', version, path, number
                 else:
-                    yield match.group(4), version, path, number
+                    yield match.group(5), version, path, number
 
     def check_since(self):
         """Every exported symbol is documented, since the version of its macro."""
@@ -361,6 +421,11 @@ class Lint:
         for name, version, path, number in self.exported():
             if name.endswith(('_get_type', '_quark')):
                 continue
+            if name[0].isupper() and name in docs:
+                for section in ('Thread safety', 'Process safety'):
+                    if not re.search(rf'^ \* #+ {section}$', docs[name], re.M):
+                            self.report(path, number, 'safety',
+                                    f'{name} has no section “{section}”')
             if name not in docs:
                 self.report(path, number, 'docs', f'{name} has no documentation comment')
             elif f' * Since: {version}\n' not in docs[name]:
@@ -444,6 +509,18 @@ SELF_TESTS = [
     ('g_test_incomplete', 'tests/bad.c', '{head}\n  g_test_incomplete ("x");\n'),
     ('isolate', 'tests/bad.c', '{head}\n  G_TEST_OPTION_ISOLATE_DIRS\n'),
     ('source-tag', 'aioproc/core/aioproc-bad.c', '{head}\n' + TASK % ''),
+    ('not-built', 'aioproc/core/aioproc-bad.c', '{head}\n'),
+    ('underscore', 'aioproc/core/aioproc-bad.c', '{head}\nstatic void\n_f (void)\n{\n}\n'),
+    ('property', 'aioproc/core/aioproc-bad.c',
+     '{head}\n  props[1] = g_param_spec_uint ("x", NULL, NULL, 0, 1, 0,\n  G_PARAM_READABLE);\n'),
+    ('source-name', 'aioproc/core/aioproc-bad.c',
+     '{head}\n  source = g_unix_fd_source_new (fd, G_IO_IN);\n'),
+    ('summary', 'tests/bad.c', '{head}\nstatic void\ntest_bad (void)\n{\n  f ();\n}\n'),
+    ('elsewhere', 'docs/bad.md', 'See /wor' + 'k/x.\n'),
+    ('safety', 'aioproc/core/aioproc-open.h',
+     '{head}\n' + GUARD + '\n/**\n * AioprocOpen:\n *\n * Opens it.\n *\n'
+     ' * # Thread safety\n *\n * None.\n *\n * Since: 1.0\n */\n\nAIOPROC_AVAILABLE_IN_ALL\n'
+     'G_DECLARE_FINAL_TYPE (AioprocOpen, aioproc_open, AIOPROC, OPEN, GObject)\n'),
     ('since', 'aioproc/core/aioproc-open.c',
      '{head}\n#include "aioproc-open.h"\n\n/**\n * aioproc_open:\n *\n * Opens it.\n */\n'),
     ('docs', 'aioproc/core/aioproc-open.h',
@@ -466,6 +543,8 @@ def self_test():
                 'aioproc/core/aioproc-own-private.h': '{head}\n#pragma once\n',
                 path: content,
             }
+            if rule != 'not-built':
+                files.setdefault('aioproc/meson.build', SCRIPT_HEAD + f"files('{path}')\n")
             for name, text in files.items():
                 full = os.path.join(root, name)
                 os.makedirs(os.path.dirname(full), exist_ok=True)
