@@ -11,7 +11,11 @@
 #define AIOPROC_INSIDE
 
 #include "aioproc-error.h"
+#include "aioproc-event.h"
+#include "aioproc-lock.h"
+#include "aioproc-shareable.h"
 #include "aioproc-version.h"
 #include "aioproc-version-macros.h"
+#include "aioproc-waitable.h"
 
 #undef AIOPROC_INSIDE

@@ -379,7 +379,7 @@ class Lint:
         if path.endswith('-private.h') or not self.is_public(path):
             return
         for match in re.finditer(r'/\*\*\n.*?\*/', text, re.S):
-            if not re.search(r'^ \* Since: \d+\.\d+$', match.group(0), re.M):
+            if not re.search(r'^ +\* Since: \d+\.\d+$', match.group(0), re.M):
                 self.report(path, line_of(text, match.start()), 'since', 'no Since: line')
 
     def is_public(self, path):

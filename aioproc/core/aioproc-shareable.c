@@ -1,0 +1,320 @@
+/* aioproc-shareable.c
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "core/aioproc-shareable-private.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/aioproc-mutex-private.h"
+#include "platform/aioproc-fds-private.h"
+
+/**
+ * AioprocShareable:
+ *
+ * An object that several processes can use.
+ *
+ * Locks, events and queues are shareable: they may be arguments of a process's function, and
+ * part of any message. What travels is a descriptor of the object's memory; every process that
+ * receives it has an object of its own that stands for the same lock, event or queue. A process
+ * that receives the same one twice gets the same object again.
+ *
+ * The interface can only be implemented inside the library.
+ *
+ * # Thread safety
+ *
+ * All functions may be called from any thread.
+ *
+ * # Process safety
+ *
+ * An object exists as long as any process has it. It has no name in the system: nothing is left
+ * when the last process is gone, however it ended.
+ *
+ * Since: 1.0
+ */
+G_DEFINE_INTERFACE (AioprocShareable, aioproc_shareable, G_TYPE_OBJECT)
+
+#define N_KINDS (AIOPROC_SHM_QUEUE + 1)
+
+typedef struct {
+  gsize                      state_size;
+  AioprocShareableImportFunc import;
+} ShareableKind;
+
+/* Written before main() only. */
+static ShareableKind kinds[N_KINDS];
+
+/* An object that stands for an identity. */
+typedef struct {
+  guint8   id[AIOPROC_ID_LENGTH];
+  GWeakRef object;
+} Remembered;
+
+/* Guards @remembered. GWeakRef has a lock of its own, so that an object which is being disposed
+ * of in another thread is never handed out.
+ */
+static AioprocMutex remembered_mutex;
+/* Serialises imports. Taken before @remembered_mutex. */
+static AioprocMutex import_mutex;
+/* (element-type Remembered Remembered) */
+static GHashTable *remembered;
+
+static guint
+id_hash (gconstpointer key)
+{
+  guint hash;
+
+  /* Random already. */
+  memcpy (&hash, key, sizeof (hash));
+
+  return hash;
+}
+
+static gboolean
+id_equal (gconstpointer a,
+          gconstpointer b)
+{
+  return memcmp (a, b, AIOPROC_ID_LENGTH) == 0;
+}
+
+static void
+remembered_free (gpointer data)
+{
+  Remembered *self = data;
+
+  g_weak_ref_clear (&self->object);
+  g_free (self);
+}
+
+static void
+aioproc_shareable_forked_child (void)
+{
+  aioproc_mutex_init (&import_mutex);
+  aioproc_mutex_init (&remembered_mutex);
+}
+
+static void
+aioproc_shareable_default_init (AioprocShareableInterface *iface)
+{
+  pthread_atfork (NULL, NULL, aioproc_shareable_forked_child);
+}
+
+void
+aioproc_shareable_register (AioprocShmKind             kind,
+                            gsize                      state_size,
+                            AioprocShareableImportFunc import)
+{
+  g_assert ((guint) kind < N_KINDS && kinds[kind].import == NULL);
+
+  kinds[kind].state_size = state_size;
+  kinds[kind].import = import;
+}
+
+static AioprocShm *
+aioproc_shareable_get_shm (AioprocShareable *self)
+{
+  return AIOPROC_SHAREABLE_GET_IFACE (self)->get_shm (self);
+}
+
+gboolean
+aioproc_shareable_check_initialized (AioprocShareable  *self,
+                                     GError           **error)
+{
+  if (G_LIKELY (aioproc_shareable_get_shm (self) != NULL))
+    return TRUE;
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED,
+               "This %s was not initialized: call g_initable_init(), and check that it succeeds",
+               G_OBJECT_TYPE_NAME (self));
+
+  return FALSE;
+}
+
+static void
+aioproc_shareable_gone_cb (gpointer  data,
+                           GObject  *where_the_object_was)
+{
+  g_autofree guint8 *id = data;
+  Remembered *entry;
+
+  aioproc_mutex_lock (&remembered_mutex);
+  entry = g_hash_table_lookup (remembered, id);
+
+  /* Another object may stand for the identity by now. */
+  if (entry != NULL)
+    {
+      g_autoptr(GObject) object = g_weak_ref_get (&entry->object);
+
+      if (object == NULL)
+        g_hash_table_steal (remembered, id);
+      else
+        entry = NULL;
+
+      aioproc_mutex_unlock (&remembered_mutex);
+    }
+  else
+    {
+      aioproc_mutex_unlock (&remembered_mutex);
+    }
+
+  if (entry != NULL)
+    remembered_free (entry);
+}
+
+static void
+aioproc_shareable_remember_locked (AioprocShareable *self)
+{
+  const guint8 *id = aioproc_shm_get_id (aioproc_shareable_get_shm (self));
+  Remembered *entry = g_new0 (Remembered, 1);
+
+  memcpy (entry->id, id, AIOPROC_ID_LENGTH);
+  g_weak_ref_init (&entry->object, self);
+
+  if (remembered == NULL)
+    remembered = g_hash_table_new_full (id_hash, id_equal, NULL, remembered_free);
+
+  g_hash_table_replace (remembered, entry->id, entry);
+}
+
+void
+aioproc_shareable_remember (AioprocShareable *self)
+{
+  const guint8 *id = aioproc_shm_get_id (aioproc_shareable_get_shm (self));
+
+  g_object_weak_ref (G_OBJECT (self), aioproc_shareable_gone_cb,
+                     g_memdup2 (id, AIOPROC_ID_LENGTH));
+
+  aioproc_mutex_lock (&remembered_mutex);
+  aioproc_shareable_remember_locked (self);
+  aioproc_mutex_unlock (&remembered_mutex);
+}
+
+static AioprocShareable *
+aioproc_shareable_recall (const guint8 *id)
+{
+  AioprocShareable *object = NULL;
+  Remembered *entry;
+
+  aioproc_mutex_lock (&remembered_mutex);
+  entry = remembered != NULL ? g_hash_table_lookup (remembered, id) : NULL;
+
+  if (entry != NULL)
+    object = g_weak_ref_get (&entry->object);
+
+  aioproc_mutex_unlock (&remembered_mutex);
+
+  return object;
+}
+
+gboolean
+aioproc_shareable_export (AioprocShareable  *self,
+                          guint32           *kind,
+                          int               *fds,
+                          guint             *n_fds,
+                          GError           **error)
+{
+  AioprocShm *shm;
+
+  *n_fds = 0;
+
+  if (!aioproc_shareable_check_initialized (self, error))
+    return FALSE;
+
+  shm = aioproc_shareable_get_shm (self);
+  fds[0] = aioproc_fds_dup (aioproc_shm_get_fd (shm), error);
+
+  if (fds[0] < 0)
+    return FALSE;
+
+  /* A description of the family for each receiver: it locks its byte there. */
+  fds[1] = aioproc_family_open (aioproc_shm_get_family (shm), error);
+
+  if (fds[1] < 0)
+    {
+      close (fds[0]);
+      return FALSE;
+    }
+
+  *kind = aioproc_shm_get_kind (shm);
+  *n_fds = 2;
+
+  return TRUE;
+}
+
+AioprocShareable *
+aioproc_shareable_import (guint32      kind,
+                          const int   *fds,
+                          guint        n_fds,
+                          GError     **error)
+{
+  g_autoptr(AioprocShm) shm = NULL;
+  g_autoptr(AioprocMutexLocker) locker = NULL;
+  AioprocShareable *object;
+
+  if (kind >= N_KINDS || kinds[kind].import == NULL || n_fds != 2)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                   "Received an object of unknown kind %u with %u descriptors", kind, n_fds);
+
+      for (guint i = 0; i < n_fds; i++)
+        close (fds[i]);
+
+      return NULL;
+    }
+
+  if (aioproc_family_join (fds[1], error) == NULL)
+    {
+      close (fds[0]);
+      return NULL;
+    }
+
+  shm = aioproc_shm_new_for_fd (kind, fds[0], kinds[kind].state_size, error);
+
+  if (shm == NULL)
+    return NULL;
+
+  /* One at a time, so that two threads that receive the same object make one. */
+  locker = aioproc_mutex_locker_new (&import_mutex);
+  object = aioproc_shareable_recall (aioproc_shm_get_id (shm));
+
+  if (object == NULL)
+    object = kinds[kind].import (g_steal_pointer (&shm), error);
+
+  return object;
+}
+
+/**
+ * aioproc_shareable_dup_id:
+ * @self: a shareable object
+ *
+ * Gets the identity of what @self stands for, the same in every process that has it.
+ *
+ * Returns: (transfer full) (nullable): 32 hexadecimal digits, or `NULL` if @self was not
+ *   initialized
+ *
+ * Since: 1.0
+ */
+char *
+aioproc_shareable_dup_id (AioprocShareable *self)
+{
+  AioprocShm *shm;
+  GString *text;
+
+  g_return_val_if_fail (AIOPROC_IS_SHAREABLE (self), NULL);
+
+  shm = aioproc_shareable_get_shm (self);
+
+  if (shm == NULL)
+    return NULL;
+
+  text = g_string_sized_new (2 * AIOPROC_ID_LENGTH);
+
+  for (guint i = 0; i < AIOPROC_ID_LENGTH; i++)
+    g_string_append_printf (text, "%02x", aioproc_shm_get_id (shm)[i]);
+
+  return g_string_free (text, FALSE);
+}

@@ -1,0 +1,118 @@
+/* aioproc-waiter-private.h
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "core/aioproc-shm-private.h"
+
+G_BEGIN_DECLS
+
+/* How everything in the library waits on a word of shared memory.
+ *
+ * A wait queue belongs to one word of one object. It is the FIFO of this process's pending async
+ * operations on that word, which threads of an own pool watch, many words a thread; and it is
+ * where sync operations wait, which sleep in their own thread. Both go through one function of
+ * the class, the attempt.
+ */
+typedef struct _AioprocWaitQueue AioprocWaitQueue;
+
+/* Begins each class's own request, which lives on the stack for a sync operation and is the task
+ * data of an async one.
+ */
+typedef struct {
+  gint64   retry_usec;   /* set by the attempt: try again then at the latest; -1 before each */
+  gboolean slept;        /* set by the waiter: the operation has slept since it began */
+  gboolean has_work;     /* set by an attempt that says TRUE: see work() */
+} AioprocWaitRequest;
+
+typedef struct {
+  /* What the operation does, for messages: "acquire", "get from". */
+  const char *verb;
+
+  /* Tries what the operation wants, without waiting, in any thread. TRUE: it is over, and its
+   * outcome, which may be an error, is in @request. FALSE: not yet; @expected is the value of the
+   * queue's word that says so, and the word is marked so that the process that changes it wakes
+   * its sleepers. Must not call functions of any wait queue.
+   */
+  gboolean (*attempt)  (gpointer            object,
+                        AioprocWaitRequest *request,
+                        guint32            *expected);
+  /* (nullable) The long part, a copy of many bytes, say, of an operation whose attempt has said
+   * TRUE and has_work. No mutex is held, and it may sleep on internal locks: it runs in the
+   * thread of a sync operation, and on the library's own pool for an async one.
+   */
+  void     (*work)     (gpointer            object,
+                        AioprocWaitRequest *request);
+  /* (nullable) This process stops to look at @word, and may have taken a wake-up that another
+   * sleeper needs: passes it on. As restricted as the attempt.
+   */
+  void     (*withdraw) (_Atomic guint32    *word);
+  /* Returns @task by what is in @request. Called on the context of @task, or inside the call that
+   * started the operation.
+   */
+  void     (*complete) (gpointer            object,
+                        GTask              *task,
+                        AioprocWaitRequest *request);
+} AioprocWaitOps;
+
+/* Writes the outcome of an operation that was completed for it. */
+typedef void (*AioprocWaitFillFunc) (AioprocWaitRequest *request);
+
+/* @word lies in @shm, which stays mapped as long as the queue lives. @object is what the functions
+ * get; it is not referenced, since tasks reference their source object.
+ */
+AioprocWaitQueue *aioproc_wait_queue_new         (AioprocShm            *shm,
+                                                  _Atomic guint32       *word,
+                                                  gpointer               object);
+/* Closes, and lets go. */
+void              aioproc_wait_queue_free        (AioprocWaitQueue      *self);
+
+/* Waits in the calling thread. TRUE: the attempt said so. FALSE: G_IO_ERROR_TIMED_OUT, CANCELLED or
+ * CLOSED. @timeout_usec: 0 tries once, -1 waits for ever.
+ */
+gboolean          aioproc_wait_queue_wait        (AioprocWaitQueue      *self,
+                                                  const AioprocWaitOps  *ops,
+                                                  AioprocWaitRequest    *request,
+                                                  gint64                 timeout_usec,
+                                                  GCancellable          *cancellable,
+                                                  GError               **error);
+/* Takes @task, whose task data is the request, and whose source tag and check-cancellable FALSE
+ * are set. Tries at once, unless others of this queue wait already, then waits in the FIFO.
+ * @task returns once, never inside this call: through the complete function, or with
+ * G_IO_ERROR_TIMED_OUT, CANCELLED, CLOSED, or the error of a thread that could not be started.
+ */
+void              aioproc_wait_queue_start       (AioprocWaitQueue      *self,
+                                                  const AioprocWaitOps  *ops,
+                                                  GTask                 *task,
+                                                  gint64                 timeout_usec);
+gboolean          aioproc_wait_queue_has_pending (AioprocWaitQueue      *self);
+/* This process has changed the object: tries for the pending operations, in order, in the calling
+ * thread, with no kernel in between.
+ */
+void              aioproc_wait_queue_serve       (AioprocWaitQueue      *self);
+/* Completes the first pending operation as though its attempt had just said TRUE, once @fill
+ * (nullable) has written the outcome. FALSE: none is pending.
+ */
+gboolean          aioproc_wait_queue_hand_over   (AioprocWaitQueue      *self,
+                                                  AioprocWaitFillFunc    fill);
+gboolean          aioproc_wait_queue_is_closed   (AioprocWaitQueue      *self);
+/* All operations of this process on the word, pending and to come, end with G_IO_ERROR_CLOSED. */
+void              aioproc_wait_queue_close       (AioprocWaitQueue      *self);
+
+/* Runs @func once on the library's own pool: for blocking work that is no wait on a word. FALSE: no
+ * thread could be started, and @func will not run.
+ */
+gboolean          aioproc_waiter_run             (void                 (*func) (gpointer data),
+                                                  gpointer               data,
+                                                  GError               **error);
+/* The threads that the library has started in this process. */
+guint             aioproc_waiter_count_threads   (void);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (AioprocWaitQueue, aioproc_wait_queue_free)
+
+G_END_DECLS
