@@ -13,7 +13,7 @@
  *
  * Returns: the quark of “aioproc-error-quark”
  *
- * Since: 1.0
+ * Since: 0.1
  */
 G_DEFINE_QUARK (aioproc-error-quark, aioproc_error)
 

@@ -21,7 +21,7 @@ G_BEGIN_DECLS
  *
  * The error domain of Aioproc. Its codes are in [error@Aioproc.Error].
  *
- * Since: 1.0
+ * Since: 0.1
  */
 #define AIOPROC_ERROR      (aioproc_error_quark ())
 #define AIOPROC_TYPE_ERROR (aioproc_error_get_type ())
@@ -49,7 +49,7 @@ G_BEGIN_DECLS
  * Where GIO has a code for what happened, as [error@Gio.IOErrorEnum]’s `CANCELLED`, `TIMED_OUT`
  * or `CLOSED`, the library uses that one.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 typedef enum
 {

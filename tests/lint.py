@@ -131,6 +131,7 @@ class Lint:
             with open(os.path.join(root, path), 'rb') as stream:
                 self.files[path] = stream.read()
         self.texts = {}
+        self.series = self.read_series()
         self.headers = {}  # basename of a header of the library: its layer
         for path in self.files:
             if in_library(path) and re.search(r'\.h(\.in)?$', path):
@@ -140,6 +141,12 @@ class Lint:
                 if name in self.headers:
                     self.report(path, 1, 'name', 'another layer has a header of this name')
                 self.headers[name] = layer
+
+    def read_series(self):
+        """The versions that add symbols, the first one first."""
+        text = self.files.get('meson.build', b'').decode('utf-8', 'replace')
+        match = re.search(r"^api_series = \[([^\]]*)\]", text, re.M)
+        return re.findall(r"'([\d.]+)'", match.group(1)) if match else []
 
     def walk(self):
         for folder, folders, names in os.walk(self.root):
@@ -400,7 +407,7 @@ class Lint:
             code = strip_c(text)
             for match in pattern.finditer(code):
                 version = match.group(1).replace('_', '.')
-                version = '1.0' if version == 'ALL' else version
+                version = self.series[0] if version == 'ALL' else version
                 number = line_of(code, match.start())
                 if match.group(2):
                     yield match.group(2), version, path, number
@@ -519,7 +526,7 @@ SELF_TESTS = [
     ('elsewhere', 'docs/bad.md', 'See /wor' + 'k/x.\n'),
     ('safety', 'aioproc/core/aioproc-open.h',
      '{head}\n' + GUARD + '\n/**\n * AioprocOpen:\n *\n * Opens it.\n *\n'
-     ' * # Thread safety\n *\n * None.\n *\n * Since: 1.0\n */\n\nAIOPROC_AVAILABLE_IN_ALL\n'
+     ' * # Thread safety\n *\n * None.\n *\n * Since: 0.1\n */\n\nAIOPROC_AVAILABLE_IN_ALL\n'
      'G_DECLARE_FINAL_TYPE (AioprocOpen, aioproc_open, AIOPROC, OPEN, GObject)\n'),
     ('since', 'aioproc/core/aioproc-open.c',
      '{head}\n#include "aioproc-open.h"\n\n/**\n * aioproc_open:\n *\n * Opens it.\n */\n'),
@@ -529,8 +536,8 @@ SELF_TESTS = [
      '{head}\n' + GUARD + '\nAIOPROC_AVAILABLE_IN_ALL\n'
      'G_DECLARE_FINAL_TYPE (AioprocOpen, aioproc_open, AIOPROC, OPEN, GObject)\n'),
     ('since', 'aioproc/core/aioproc-open.h',
-     '{head}\n' + GUARD + '\n/**\n * aioproc_open:\n *\n * Opens it.\n *\n * Since: 1.0\n */\n'
-     'AIOPROC_AVAILABLE_IN_1_2\nint  aioproc_open (void);\n'),
+     '{head}\n' + GUARD + '\n/**\n * aioproc_open:\n *\n * Opens it.\n *\n * Since: 0.1\n */\n'
+     'AIOPROC_AVAILABLE_IN_0_2\nint  aioproc_open (void);\n'),
 ]
 
 
@@ -540,6 +547,7 @@ def self_test():
         with tempfile.TemporaryDirectory() as root:
             files = {
                 'aioproc/core/aioproc-open.h': '{head}\n' + GUARD,
+                'meson.build': SCRIPT_HEAD + "api_series = ['0.1', '0.2']\n",
                 'aioproc/core/aioproc-own-private.h': '{head}\n#pragma once\n',
                 path: content,
             }

@@ -39,7 +39,7 @@ test_version_series (void)
 {
   g_test_summary ("A program may name the series that it is written for");
 
-  g_assert_cmpint (AIOPROC_VERSION_1_0, ==, G_ENCODE_VERSION (1, 0));
+  g_assert_cmpint (AIOPROC_VERSION_0_1, ==, G_ENCODE_VERSION (0, 1));
   g_assert_cmpint (AIOPROC_VERSION_MIN_REQUIRED, <=, AIOPROC_VERSION_MAX_ALLOWED);
 }
 

@@ -34,7 +34,7 @@
  * An object exists as long as any process has it. It has no name in the system: nothing is left
  * when the last process is gone, however it ended.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 G_DEFINE_INTERFACE (AioprocShareable, aioproc_shareable, G_TYPE_OBJECT)
 
@@ -296,7 +296,7 @@ aioproc_shareable_import (guint32      kind,
  * Returns: (transfer full) (nullable): 32 hexadecimal digits, or `NULL` if @self was not
  *   initialized
  *
- * Since: 1.0
+ * Since: 0.1
  */
 char *
 aioproc_shareable_dup_id (AioprocShareable *self)

@@ -19,7 +19,7 @@
  *
  * All functions may be called from any thread.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 G_DEFINE_INTERFACE (AioprocWaitable, aioproc_waitable, G_TYPE_OBJECT)
 
@@ -36,7 +36,7 @@ aioproc_waitable_default_init (AioprocWaitableInterface *iface)
  *
  * Returns: `TRUE` if @self is ready
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 aioproc_waitable_is_ready (AioprocWaitable *self)

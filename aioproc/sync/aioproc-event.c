@@ -48,7 +48,7 @@
  * functions leaves the event set or not set, nothing between; those who wait when it is killed
  * within a set are released.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 struct _AioprocEvent {
   GObject                    parent_instance;
@@ -213,7 +213,7 @@ aioproc_event_class_init (AioprocEventClass *klass)
    * What messages about the event call it, in every process; at most 63 bytes, of which more are
    * cut off for other processes. It identifies nothing.
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   props[PROP_NAME] =
     g_param_spec_string ("name", NULL, NULL,
@@ -227,7 +227,7 @@ aioproc_event_class_init (AioprocEventClass *klass)
    *
    * Changes without notification.
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   props[PROP_SET] =
     g_param_spec_boolean ("set", NULL, NULL,
@@ -269,7 +269,7 @@ aioproc_event_new_for_shm (AioprocShm  *shm,
  *
  * Returns: (transfer full): a new event
  *
- * Since: 1.0
+ * Since: 0.1
  */
 AioprocEvent *
 aioproc_event_new (GError **error)
@@ -285,7 +285,7 @@ aioproc_event_new (GError **error)
  *
  * Returns: (nullable): the name, or `NULL` if it has none
  *
- * Since: 1.0
+ * Since: 0.1
  */
 const char *
 aioproc_event_get_name (AioprocEvent *self)
@@ -306,7 +306,7 @@ aioproc_event_get_name (AioprocEvent *self)
  *
  * Returns: `TRUE` if the event is set; `FALSE` also where it was not initialized
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 aioproc_event_is_set (AioprocEvent *self)
@@ -330,7 +330,7 @@ aioproc_event_is_set (AioprocEvent *self)
  *
  * Returns: `TRUE` if the event is set now
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 aioproc_event_set (AioprocEvent  *self,
@@ -357,7 +357,7 @@ aioproc_event_set (AioprocEvent  *self,
  *
  * Returns: `TRUE` if the event was cleared, or was not set
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 aioproc_event_clear (AioprocEvent  *self,
@@ -389,7 +389,7 @@ aioproc_event_clear (AioprocEvent  *self,
  *
  * Returns: `TRUE` if the event was set
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 aioproc_event_wait (AioprocEvent  *self,
@@ -417,7 +417,7 @@ aioproc_event_wait (AioprocEvent  *self,
  *
  * Waits until the event is set, without blocking.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 aioproc_event_wait_async (AioprocEvent        *self,
@@ -460,7 +460,7 @@ aioproc_event_wait_async (AioprocEvent        *self,
  *
  * Returns: `TRUE` if the event was set
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 aioproc_event_wait_finish (AioprocEvent  *self,

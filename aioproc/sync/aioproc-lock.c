@@ -59,7 +59,7 @@
  * Waiters of several processes may overtake each other, but not for long: a waiter that was
  * overtaken for more than a millisecond is given the lock by the next release.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 struct _AioprocLock {
   GObject                   parent_instance;
@@ -234,7 +234,7 @@ aioproc_lock_class_init (AioprocLockClass *klass)
    * What messages about the lock call it, in every process; at most 63 bytes, of which more are cut
    * off for other processes. It identifies nothing.
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   props[PROP_NAME] =
     g_param_spec_string ("name", NULL, NULL,
@@ -250,7 +250,7 @@ aioproc_lock_class_init (AioprocLockClass *klass)
    * [error@Aioproc.Error.OWNER_DIED], once, and leaves the lock free. Locks that are received
    * from other processes are not strict.
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   props[PROP_STRICT] =
     g_param_spec_boolean ("strict", NULL, NULL,
@@ -264,7 +264,7 @@ aioproc_lock_class_init (AioprocLockClass *klass)
    *
    * Changes with each acquire, without notification.
    *
-   * Since: 1.0
+   * Since: 0.1
    */
   props[PROP_WAS_ABANDONED] =
     g_param_spec_boolean ("was-abandoned", NULL, NULL,
@@ -306,7 +306,7 @@ aioproc_lock_new_for_shm (AioprocShm  *shm,
  *
  * Returns: (transfer full): a new lock
  *
- * Since: 1.0
+ * Since: 0.1
  */
 AioprocLock *
 aioproc_lock_new (GError **error)
@@ -322,7 +322,7 @@ aioproc_lock_new (GError **error)
  *
  * Returns: (nullable): the name, or `NULL` if it has none
  *
- * Since: 1.0
+ * Since: 0.1
  */
 const char *
 aioproc_lock_get_name (AioprocLock *self)
@@ -340,7 +340,7 @@ aioproc_lock_get_name (AioprocLock *self)
  *
  * Returns: `TRUE` if the lock is strict
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 aioproc_lock_get_strict (AioprocLock *self)
@@ -360,7 +360,7 @@ aioproc_lock_get_strict (AioprocLock *self)
  *
  * Returns: `TRUE` if the former holder died while it held the lock
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 aioproc_lock_get_was_abandoned (AioprocLock *self)
@@ -380,7 +380,7 @@ aioproc_lock_get_was_abandoned (AioprocLock *self)
  *
  * Returns: `TRUE` if the lock is held; `FALSE` also where it was not initialized
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 aioproc_lock_is_locked (AioprocLock *self)
@@ -406,7 +406,7 @@ aioproc_lock_is_locked (AioprocLock *self)
  *
  * Returns: `TRUE` if the caller holds the lock now
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 aioproc_lock_try_acquire (AioprocLock  *self,
@@ -440,7 +440,7 @@ aioproc_lock_try_acquire (AioprocLock  *self,
  *
  * Returns: `TRUE` if the caller holds the lock now
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 aioproc_lock_acquire (AioprocLock   *self,
@@ -474,7 +474,7 @@ aioproc_lock_acquire (AioprocLock   *self,
  * If @cancellable is cancelled when the lock was acquired already, the operation succeeds, and the
  * caller holds the lock.
  *
- * Since: 1.0
+ * Since: 0.1
  */
 void
 aioproc_lock_acquire_async (AioprocLock         *self,
@@ -519,7 +519,7 @@ aioproc_lock_acquire_async (AioprocLock         *self,
  *
  * Returns: `TRUE` if the caller holds the lock now
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 aioproc_lock_acquire_finish (AioprocLock   *self,
@@ -550,7 +550,7 @@ aioproc_lock_acquire_finish (AioprocLock   *self,
  *
  * Returns: `TRUE` if the lock was released
  *
- * Since: 1.0
+ * Since: 0.1
  */
 gboolean
 aioproc_lock_release (AioprocLock  *self,
