@@ -40,6 +40,7 @@ gboolean aioproc_memfd_punch   (int          fd,
                                 guint64      offset,
                                 guint64      length,
                                 GError     **error);
+/* @length is not checked against the size: what lies beyond raises SIGBUS until it has grown. */
 gpointer aioproc_memfd_map     (int          fd,
                                 guint64      offset,
                                 gsize        length,

@@ -110,6 +110,16 @@ platform_test_wait_for_word (_Atomic guint32 *word,
     g_thread_yield ();
 }
 
+static gboolean
+install_filter (struct sock_filter *filter,
+                gsize               length)
+{
+  const struct sock_fprog program = { .len = length, .filter = filter };
+
+  return prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl (PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+}
+
 gboolean
 platform_test_deny_syscall (long number,
                             int  errno_value)
@@ -120,10 +130,29 @@ platform_test_deny_syscall (long number,
     BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (guint32) errno_value),
     BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
-  const struct sock_fprog program = { .len = G_N_ELEMENTS (filter), .filter = filter };
 
-  return prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         prctl (PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+  return install_filter (filter, G_N_ELEMENTS (filter));
+}
+
+gboolean
+platform_test_deny_flags (long    number,
+                          guint   arg,
+                          guint32 flags,
+                          int     errno_value)
+{
+  /* The lower half of the argument. */
+  const guint32 offset = offsetof (struct seccomp_data, args) + 8 * arg +
+                         (G_BYTE_ORDER == G_BIG_ENDIAN ? 4 : 0);
+  struct sock_filter filter[] = {
+    BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offsetof (struct seccomp_data, nr)),
+    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, (guint32) number, 0, 3),
+    BPF_STMT (BPF_LD | BPF_W | BPF_ABS, offset),
+    BPF_JUMP (BPF_JMP | BPF_JSET | BPF_K, flags, 0, 1),
+    BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (guint32) errno_value),
+    BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+
+  return install_filter (filter, G_N_ELEMENTS (filter));
 }
 
 void

@@ -42,6 +42,11 @@ void     platform_test_wait_for_word  (_Atomic guint32   *word,
  */
 gboolean platform_test_deny_syscall   (long               number,
                                        int                errno_value);
+/* The same, for calls whose argument @arg has one of the bits of @flags only. */
+gboolean platform_test_deny_flags     (long               number,
+                                       guint              arg,
+                                       guint32            flags,
+                                       int                errno_value);
 /* Lowers RLIMIT_NOFILE so far that @n_free more descriptors can be opened. */
 void     platform_test_leave_fds      (guint              n_free);
 

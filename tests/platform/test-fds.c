@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -571,6 +572,67 @@ test_poll (void)
   close (pair[1]);
 }
 
+static void
+do_nothing (int signum)
+{
+}
+
+static gpointer
+send_when_timed_out (gpointer user_data)
+{
+  int fd = GPOINTER_TO_INT (user_data);
+  sigset_t all;
+
+  /* The signals are for the thread that receives. */
+  sigfillset (&all);
+  pthread_sigmask (SIG_BLOCK, &all, NULL);
+
+  g_assert_false (aioproc_fds_poll (fd, POLLIN, g_get_monotonic_time () + SHORT_USEC));
+  send_copies (fd, -1, 0);
+
+  return NULL;
+}
+
+static int
+wait_under_timer (gpointer user_data)
+{
+  const struct sigaction action = { .sa_handler = do_nothing };
+  const struct itimerval storm = { { 0, 200 }, { 0, 200 } };
+  g_autoptr(GError) error = NULL;
+  gint64 deadline;
+  GThread *thread;
+  int pair[2];
+  char byte;
+  guint n_fds;
+  gsize n_done;
+
+  make_pair (SOCK_STREAM, pair);
+  thread = g_thread_new ("sender", send_when_timed_out, GINT_TO_POINTER (pair[0]));
+
+  /* Without SA_RESTART: each signal interrupts what is going on. */
+  g_assert_no_errno (sigaction (SIGALRM, &action, NULL));
+  g_assert_no_errno (setitimer (ITIMER_REAL, &storm, NULL));
+
+  deadline = g_get_monotonic_time () + SHORT_USEC / 4;
+  g_assert_false (aioproc_fds_poll (pair[1], POLLPRI, deadline));
+  g_assert_cmpint (g_get_monotonic_time (), >=, deadline);
+
+  g_assert_cmpint (aioproc_fds_receive (pair[1], &byte, 1, NULL, 0, &n_fds, FALSE, &n_done,
+                                        &error), ==, AIOPROC_IO_OK);
+  g_assert_no_error (error);
+  g_thread_join (thread);
+
+  return 0;
+}
+
+static void
+test_signals (void)
+{
+  g_test_summary ("A storm of signals ends no wait before its time, and loses nothing");
+
+  platform_test_wait_success (platform_test_fork (wait_under_timer, NULL));
+}
+
 /* The child's end of a pair, and what the child waits for. */
 typedef struct {
   int              pair[2];
@@ -681,6 +743,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/fds/receive/blocking", test_receive_blocking);
   aioproc_test_add_func ("/aioproc/fds/close-all", test_close_all);
   aioproc_test_add_func ("/aioproc/fds/poll", test_poll);
+  aioproc_test_add_func ("/aioproc/fds/signals", test_signals);
   aioproc_test_add_data_func ("/aioproc/fds/hangup/running", GINT_TO_POINTER (FALSE),
                               test_hangup);
   aioproc_test_add_data_func ("/aioproc/fds/hangup/stopped", GINT_TO_POINTER (TRUE),

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -154,6 +155,37 @@ test_new_too_large (void)
     }
 
   g_assert_cmpuint (aioproc_test_count_fds (), ==, n_fds);
+}
+
+static int
+new_on_old_kernel (gpointer user_data)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *name = g_strnfill (300, 'n');
+  int fd;
+
+  if (!platform_test_deny_flags (SYS_memfd_create, 1, MFD_NOEXEC_SEAL, EINVAL))
+    return 0;
+
+  g_assert_cmpint (memfd_create ("new", MFD_NOEXEC_SEAL), ==, -1);
+
+  fd = new_memfd (SIZE);
+  g_assert_cmpint (get_size (fd), ==, SIZE);
+  g_assert_cmpint (fcntl (fd, F_GETFD) & FD_CLOEXEC, !=, 0);
+  seal (fd, F_SEAL_SHRINK);
+
+  g_assert_cmpint (aioproc_memfd_new (name, SIZE, &error), ==, -1);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+
+  return 0;
+}
+
+static void
+test_new_old_kernel (void)
+{
+  g_test_summary ("A kernel that cannot forbid execution makes a memfd without it");
+
+  platform_test_wait_success (platform_test_fork (new_on_old_kernel, NULL));
 }
 
 static int
@@ -701,6 +733,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/memfd/new/empty", test_new_empty);
   aioproc_test_add_func ("/aioproc/memfd/new/bad-name", test_new_bad_name);
   aioproc_test_add_func ("/aioproc/memfd/new/too-large", test_new_too_large);
+  aioproc_test_add_func ("/aioproc/memfd/new/old-kernel", test_new_old_kernel);
   aioproc_test_add_func ("/aioproc/memfd/new/no-fds", test_new_no_fds);
   aioproc_test_add_data_func ("/aioproc/memfd/file-size-limit/default",
                               GINT_TO_POINTER (XFSZ_DEFAULT), test_file_size_limit);

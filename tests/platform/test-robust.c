@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -576,6 +578,40 @@ test_fork (void)
   region_clear (&region);
 }
 
+static int
+adopt_filtered (gpointer user_data)
+{
+  Region *region = user_data;
+
+  if (!platform_test_deny_syscall (SYS_set_robust_list, ENOSYS))
+    return 0;
+
+  /* After a failure another thread may try. */
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr(GError) error = NULL;
+
+      g_assert_false (aioproc_robust_adopt (&region->mapping, &region->words[LIVE],
+                                            &region->words[POKE], &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
+      g_assert_cmphex (read_word (region, LIVE), ==, 0);
+    }
+
+  return 0;
+}
+
+static void
+test_adopt_filtered (void)
+{
+  Region region;
+
+  g_test_summary ("A kernel or filter without robust lists is an error, and marks nothing");
+
+  region_init (&region);
+  platform_test_wait_success (platform_test_fork (adopt_filtered, &region));
+  region_clear (&region);
+}
+
 static void
 test_adopt_unaligned (void)
 {
@@ -652,6 +688,7 @@ main (int   argc,
                               GUINT_TO_POINTER (FUTEX_WAITERS | 1), test_not_live_yet);
   aioproc_test_add_func ("/aioproc/robust/hostile-peer", test_hostile_peer);
   aioproc_test_add_func ("/aioproc/robust/fork", test_fork);
+  aioproc_test_add_func ("/aioproc/robust/adopt/filtered", test_adopt_filtered);
   aioproc_test_add_func ("/aioproc/robust/adopt/unaligned", test_adopt_unaligned);
   aioproc_test_add_func ("/aioproc/robust/adopt/twice", test_adopt_twice);
 

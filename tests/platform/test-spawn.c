@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,10 @@
 #include "platform/aioproc-memfd-private.h"
 #include "platform/aioproc-pidfd-private.h"
 #include "platform/aioproc-spawn-private.h"
+
+#ifndef SYS_pidfd_open
+# define SYS_pidfd_open 434
+#endif
 
 /* What the helper reports of itself. */
 typedef struct {
@@ -480,6 +485,23 @@ test_no_fds (void)
 }
 
 static int
+spawn_without_pidfds (gpointer user_data)
+{
+  if (platform_test_deny_syscall (SYS_pidfd_open, ENOSYS))
+    check_error ("/bin/true", NULL, 0, G_IO_ERROR_NOT_SUPPORTED);
+
+  return 0;
+}
+
+static void
+test_no_pidfds (void)
+{
+  g_test_summary ("Where a child could not be watched, none is started");
+
+  platform_test_wait_success (platform_test_fork (spawn_without_pidfds, NULL));
+}
+
+static int
 spawn_without_processes (gpointer user_data)
 {
   const char * const argv[] = { "true", NULL };
@@ -654,6 +676,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/spawn/signals", test_signals);
   aioproc_test_add_func ("/aioproc/spawn/errors", test_errors);
   aioproc_test_add_func ("/aioproc/spawn/no-fds", test_no_fds);
+  aioproc_test_add_func ("/aioproc/spawn/no-pidfds", test_no_pidfds);
   aioproc_test_add_func ("/aioproc/spawn/no-processes", test_no_processes);
   aioproc_test_add_func ("/aioproc/spawn/children-ignored", test_children_ignored);
   aioproc_test_add_func ("/aioproc/spawn/many", test_many);
