@@ -304,7 +304,6 @@ static AioprocFamily *
 aioproc_family_create (GError **error)
 {
   AioprocFamily *self;
-  g_autoptr(GError) local_error = NULL;
   int fd;
 
   fd = aioproc_memfd_new ("aioproc-family", sizeof (FamilyRegion), error);
@@ -413,7 +412,7 @@ AioprocFamily *
 aioproc_family_join (int      fd,
                      GError **error)
 {
-  g_autoptr(AioprocMutexLocker) locker = aioproc_mutex_locker_new (&families_mutex);
+  AIOPROC_MUTEX_AUTO_LOCK (&families_mutex, locker);
 
   return aioproc_family_join_locked (fd, error);
 }
@@ -422,7 +421,7 @@ gboolean
 aioproc_family_inherit (int      fd,
                         GError **error)
 {
-  g_autoptr(AioprocMutexLocker) locker = aioproc_mutex_locker_new (&families_mutex);
+  AIOPROC_MUTEX_AUTO_LOCK (&families_mutex, locker);
   AioprocFamily *family = aioproc_family_join_locked (fd, error);
 
   if (family == NULL)
@@ -436,7 +435,7 @@ aioproc_family_inherit (int      fd,
 AioprocFamily *
 aioproc_family_get_default (GError **error)
 {
-  g_autoptr(AioprocMutexLocker) locker = aioproc_mutex_locker_new (&families_mutex);
+  AIOPROC_MUTEX_AUTO_LOCK (&families_mutex, locker);
 
   if (default_family == NULL)
     default_family = aioproc_family_create (error);

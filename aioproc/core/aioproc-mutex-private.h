@@ -73,9 +73,10 @@ aioproc_mutex_unlock (AioprocMutex *self)
   g_mutex_unlock (&self->mutex);
 }
 
-/* Holds a mutex until the end of the scope: g_autoptr(AioprocMutexLocker) locker =
- * aioproc_mutex_locker_new (&m);
- */
+/* Holds a mutex until the end of the scope. Clang warns of a variable that only is cleaned up. */
+#define AIOPROC_MUTEX_AUTO_LOCK(mutex, var) \
+  g_autoptr(AioprocMutexLocker) var G_GNUC_UNUSED = aioproc_mutex_locker_new (mutex)
+
 typedef void AioprocMutexLocker;
 
 static inline AioprocMutexLocker *

@@ -110,7 +110,7 @@ aioproc_wait_group_kick (AioprocWaitGroup *self)
 static gboolean
 aioproc_wait_group_take_added (AioprocWaitGroup *self)
 {
-  g_autoptr(AioprocMutexLocker) locker = aioproc_mutex_locker_new (&groups_mutex);
+  AIOPROC_MUTEX_AUTO_LOCK (&groups_mutex, locker);
 
   for (guint i = 0; i < self->added->len; i++)
     self->watched[self->n_watched++] = (Watched) {

@@ -93,7 +93,7 @@ aioproc_waiter_run (void     (*func) (gpointer data),
                     gpointer   data,
                     GError   **error)
 {
-  g_autoptr(AioprocMutexLocker) locker = aioproc_mutex_locker_new (&pool_mutex);
+  AIOPROC_MUTEX_AUTO_LOCK (&pool_mutex, locker);
   PoolItem *item;
 
   if (n_idle == 0 && !aioproc_waiter_pool_grow_locked (error))
@@ -112,7 +112,7 @@ aioproc_waiter_run (void     (*func) (gpointer data),
 guint
 aioproc_waiter_count_threads (void)
 {
-  g_autoptr(AioprocMutexLocker) locker = aioproc_mutex_locker_new (&pool_mutex);
+  AIOPROC_MUTEX_AUTO_LOCK (&pool_mutex, locker);
 
   return aioproc_family_count_threads () +
          (pool != NULL ? g_thread_pool_get_num_threads (pool) : 0);
