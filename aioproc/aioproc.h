@@ -13,6 +13,7 @@
 #include "aioproc-error.h"
 #include "aioproc-event.h"
 #include "aioproc-lock.h"
+#include "aioproc-message.h"
 #include "aioproc-shareable.h"
 #include "aioproc-version.h"
 #include "aioproc-version-macros.h"

@@ -1,0 +1,381 @@
+/* aioproc-codec.c
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "core/aioproc-codec-private.h"
+
+#include <string.h>
+
+#include "aioproc-error.h"
+
+/* Data follows its type string at a multiple of the largest alignment that a value can need. */
+#define ALIGN(size) (((gsize) (size) + 7) & ~(gsize) 7)
+
+/* Moves over one complete type at @cursor, and returns how many levels it has: 1 for a basic type.
+ * The string is valid, so the recursion is as deep as GLib's own limit (128) at most.
+ */
+static guint
+type_depth (const char **cursor)
+{
+  guint deepest = 0;
+
+  switch (*(*cursor)++)
+    {
+    case 'a':
+    case 'm':
+      return 1 + type_depth (cursor);
+
+    case '(':
+    case '{':
+      while (**cursor != ')' && **cursor != '}')
+        {
+          guint depth = type_depth (cursor);
+
+          deepest = MAX (deepest, depth);
+        }
+
+      (*cursor)++;
+
+      return 1 + deepest;
+
+    default:
+      return 1;
+    }
+}
+
+/* Whether @value has at most @levels levels, the insides of its variants included, and no type
+ * string that is too long. Sets @handles where it has handles, or an empty array of them.
+ */
+static gboolean
+check_limits (GVariant  *value,
+              guint      levels,
+              gboolean  *handles,
+              int        code,
+              GError   **error)
+{
+  const char *type = g_variant_get_type_string (value);
+  const char *cursor = type;
+  gsize length = strlen (type);
+  gsize n_children;
+
+  if (length > AIOPROC_CODEC_MAX_TYPE_LENGTH)
+    {
+      g_set_error (error, G_IO_ERROR, code,
+                   "A value has a type of %" G_GSIZE_FORMAT " characters, more than %d",
+                   length, AIOPROC_CODEC_MAX_TYPE_LENGTH);
+      return FALSE;
+    }
+
+  if (type_depth (&cursor) > levels)
+    {
+      g_set_error (error, G_IO_ERROR, code,
+                   "A value is nested more than %d levels deep", AIOPROC_CODEC_MAX_DEPTH);
+      return FALSE;
+    }
+
+  if (strchr (type, 'h') != NULL)
+    *handles = TRUE;
+
+  /* The type tells it all, where there is no variant inside. */
+  if (strchr (type, 'v') == NULL)
+    return TRUE;
+
+  n_children = g_variant_n_children (value);
+
+  /* The key of an entry is basic. */
+  for (gsize i = type[0] == '{' ? 1 : 0; i < n_children; i++)
+    {
+      g_autoptr(GVariant) child = g_variant_get_child_value (value, i);
+
+      if (!check_limits (child, levels - 1, handles, code, error))
+        return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* The size of the elements of an array in which any bit pattern is a valid element, or 0. Data in
+ * bulk has such a type, and g_variant_is_normal_form() looks at each element of it (16 ns a byte).
+ */
+static gsize
+plain_element_size (const char *type)
+{
+  if (type[0] != 'a' || type[1] == '\0' || type[2] != '\0')
+    return 0;
+
+  switch (type[1])
+    {
+    case 'y':
+      return 1;
+
+    case 'n':
+    case 'q':
+      return 2;
+
+    case 'i':
+    case 'u':
+    case 'h':
+      return 4;
+
+    case 'x':
+    case 't':
+    case 'd':
+      return 8;
+
+    default:
+      return 0;
+    }
+}
+
+GVariant *
+aioproc_codec_variant_prepare (GVariant  *value,
+                               gboolean   allow_handles,
+                               GError   **error)
+{
+  g_autoptr(GVariant) normal = NULL;
+  gboolean handles = FALSE;
+  gsize element_size;
+
+  if (!check_limits (value, AIOPROC_CODEC_MAX_DEPTH, &handles, G_IO_ERROR_INVALID_ARGUMENT, error))
+    return NULL;
+
+  if (handles && !allow_handles)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                   "A value of type “%s” has a handle in it, which has no meaning without a "
+                   "message", g_variant_get_type_string (value));
+      return NULL;
+    }
+
+  element_size = plain_element_size (g_variant_get_type_string (value));
+
+  if (element_size != 0 && g_variant_get_size (value) % element_size == 0)
+    normal = g_variant_ref (value);
+  else
+    normal = g_variant_get_normal_form (value);
+
+#if G_BYTE_ORDER == G_BIG_ENDIAN
+  return g_variant_byteswap (normal);
+#else
+  return g_steal_pointer (&normal);
+#endif
+}
+
+gsize
+aioproc_codec_variant_size (GVariant *value)
+{
+  return ALIGN (strlen (g_variant_get_type_string (value)) + 1) + g_variant_get_size (value);
+}
+
+gsize
+aioproc_codec_variant_store_type (GVariant *value,
+                                  guint8   *to)
+{
+  const char *type = g_variant_get_type_string (value);
+  gsize length = strlen (type);
+  gsize size = ALIGN (length + 1);
+
+  memcpy (to, type, length);
+  memset (to + length, 0, size - length);
+
+  return size;
+}
+
+void
+aioproc_codec_variant_store (GVariant *value,
+                             guint8   *to)
+{
+  g_assert (((gsize) to & 7) == 0);
+
+  g_variant_store (value, to + aioproc_codec_variant_store_type (value, to));
+}
+
+/* Returns the type string at the beginning of @data, or NULL; nothing behind @length is read. */
+static const char *
+check_type (const guint8  *data,
+            gsize          length,
+            gsize         *offset,
+            GError       **error)
+{
+  const char *type = (const char *) data;
+  const char *cursor = type;
+  const guint8 *end = NULL;
+
+  if (length > 0)
+    end = memchr (data, '\0', MIN (length, AIOPROC_CODEC_MAX_TYPE_LENGTH + 1));
+
+  if (end == NULL)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                   "A value was received that does not begin with a type string of at most %d "
+                   "characters", AIOPROC_CODEC_MAX_TYPE_LENGTH);
+      return NULL;
+    }
+
+  *offset = ALIGN (end - data + 1);
+
+  if (!g_variant_type_string_is_valid (type) ||
+      !g_variant_type_is_definite ((const GVariantType *) type))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                   "A value was received with an invalid type string of %u characters",
+                   (guint) (end - data));
+      return NULL;
+    }
+
+  /* Before the value is looked at: GLib's own limit is much higher. */
+  if (type_depth (&cursor) > AIOPROC_CODEC_MAX_DEPTH)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                   "A value was received whose type is nested more than %d levels deep",
+                   AIOPROC_CODEC_MAX_DEPTH);
+      return NULL;
+    }
+
+  if (*offset > length)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                   "A value of type “%s” was received that ends after its type", type);
+      return NULL;
+    }
+
+  for (const guint8 *padding = end; padding < data + *offset; padding++)
+    if (*padding != 0)
+      {
+        g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                     "A value of type “%s” was received with padding that is not zero", type);
+        return NULL;
+      }
+
+  return type;
+}
+
+/* Shares @owner's memory. */
+static GVariant *
+wrap_data (const char   *type,
+           const guint8 *data,
+           gsize         size,
+           gboolean      trusted,
+           GBytes       *owner)
+{
+  GVariant *value;
+
+  value = g_variant_new_from_data ((const GVariantType *) type, data, size, trusted,
+                                   (GDestroyNotify) g_bytes_unref, g_bytes_ref (owner));
+
+  return g_variant_ref_sink (value);
+}
+
+GVariant *
+aioproc_codec_variant_load_part (const guint8  *data,
+                                 gsize          length,
+                                 GBytes        *owner,
+                                 GError       **error)
+{
+  g_autoptr(GVariant) value = NULL;
+  g_autoptr(GBytes) copy = NULL;
+  const char *type;
+  gboolean handles = FALSE;
+  gboolean normal;
+  gsize element_size;
+  gsize offset;
+  gsize size;
+
+  type = check_type (data, length, &offset, error);
+
+  if (type == NULL)
+    return NULL;
+
+  data += offset;
+  size = length - offset;
+
+  /* GLib aligns what is not aligned, but does not see it in a container that is smaller than its
+   * own alignment, and then aborts at the child.
+   */
+  if (((gsize) data & 7) != 0)
+    {
+      copy = g_bytes_new (data, size);
+      owner = copy;
+      data = g_bytes_get_data (copy, NULL);
+    }
+
+  element_size = plain_element_size (type);
+
+  if (element_size != 0)
+    {
+      normal = size % element_size == 0;
+    }
+  else
+    {
+      value = wrap_data (type, data, size, FALSE, owner);
+      normal = g_variant_is_normal_form (value);
+    }
+
+  if (!normal)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                   "A value of type “%s” was received that is not in normal form", type);
+      return NULL;
+    }
+
+  /* Made anew as trusted: an untrusted value, even if found normal, checks all offsets before a
+   * child's again for each child that is read.
+   */
+  g_clear_pointer (&value, g_variant_unref);
+  value = wrap_data (type, data, size, TRUE, owner);
+
+  if (strchr (type, 'v') != NULL &&
+      !check_limits (value, AIOPROC_CODEC_MAX_DEPTH, &handles, G_IO_ERROR_INVALID_DATA, error))
+    return NULL;
+
+#if G_BYTE_ORDER == G_BIG_ENDIAN
+  return g_variant_byteswap (value);
+#else
+  return g_steal_pointer (&value);
+#endif
+}
+
+GVariant *
+aioproc_codec_variant_load (GBytes  *bytes,
+                            GError **error)
+{
+  gsize length;
+  const guint8 *data = g_bytes_get_data (bytes, &length);
+
+  return aioproc_codec_variant_load_part (data, length, bytes, error);
+}
+
+GVariant *
+aioproc_codec_error_to_variant (const GError *error)
+{
+  g_autofree char *message = g_utf8_make_valid (error->message, -1);
+
+  return g_variant_new ("(sis)", g_quark_to_string (error->domain), error->code, message);
+}
+
+GError *
+aioproc_codec_error_from_variant (GVariant *value)
+{
+  const char *domain;
+  const char *message;
+  GQuark quark;
+  int code;
+
+  if (value == NULL || !g_variant_is_of_type (value, G_VARIANT_TYPE ("(sis)")))
+    return g_error_new (AIOPROC_ERROR, AIOPROC_ERROR_REMOTE,
+                        "The peer reported an error in an unknown form: %s instead of a value of "
+                        "type “(sis)”", value != NULL ? g_variant_get_type_string (value)
+                                                      : "nothing");
+
+  g_variant_get (value, "(&si&s)", &domain, &code, &message);
+
+  /* Only looked up: a peer must not be able to fill the table of quarks. */
+  quark = g_quark_try_string (domain);
+
+  if (quark == 0)
+    return g_error_new (AIOPROC_ERROR, AIOPROC_ERROR_REMOTE, "%s (%s %d)", message, domain, code);
+
+  return g_error_new_literal (quark, code, message);
+}
