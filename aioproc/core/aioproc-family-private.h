@@ -51,6 +51,8 @@ guint32             aioproc_family_attach       (AioprocFamily     *self,
                                                  GError           **error);
 /* This process's owner word, or 0 where it is not attached. One relaxed load. */
 guint32             aioproc_family_get_owner    (AioprocFamily     *self);
+/* Where the owner word stands in this process: for fast paths. */
+const _Atomic guint32 *aioproc_family_peek_owner (AioprocFamily    *self);
 /* Bumped, and its sleepers woken, after the full death of a member. */
 _Atomic guint32    *aioproc_family_get_sequence (AioprocFamily     *self);
 /* Whether the death of @owner has begun, and may have ended. No system call. */

@@ -583,6 +583,12 @@ aioproc_family_get_owner (AioprocFamily *self)
   return atomic_load_explicit (&self->owner, memory_order_relaxed);
 }
 
+const _Atomic guint32 *
+aioproc_family_peek_owner (AioprocFamily *self)
+{
+  return &self->owner;
+}
+
 _Atomic guint32 *
 aioproc_family_get_sequence (AioprocFamily *self)
 {

@@ -68,6 +68,29 @@ gboolean          aioproc_lock_word_is_mine      (AioprocLockWord   *word,
 gboolean          aioproc_lock_word_is_held      (AioprocLockWord   *word,
                                                   AioprocFamily     *family);
 
+/* The whole of an uncontended acquire and release, inline. FALSE: call the functions above. */
+static inline gboolean
+aioproc_lock_word_take_free (AioprocLockWord *word,
+                             guint32          owner)
+{
+  guint32 value = 0;
+
+  /* Partner: every release. */
+  return atomic_compare_exchange_strong_explicit (word, &value, owner, memory_order_acquire,
+                                                  memory_order_relaxed);
+}
+
+static inline gboolean
+aioproc_lock_word_free_taken (AioprocLockWord *word,
+                              guint32          owner)
+{
+  guint32 value = owner;
+
+  /* Partner: every acquire. */
+  return atomic_compare_exchange_strong_explicit (word, &value, 0, memory_order_release,
+                                                  memory_order_relaxed);
+}
+
 /* For locks internal to an object, which are held for short bounded work only: never across a
  * callback or a system call that may wait.
  */

@@ -110,9 +110,8 @@ aioproc_lock_word_try (AioprocLockWord *word,
                        AioprocFamily   *family)
 {
   guint32 self = aioproc_family_get_owner (family);
-  guint32 value = 0;
 
-  if (G_LIKELY (exchange (word, &value, self)))
+  if (G_LIKELY (aioproc_lock_word_take_free (word, self)))
     return AIOPROC_LOCK_TAKEN;
 
   return aioproc_lock_word_try_slowly (word, family, self);
@@ -126,12 +125,12 @@ aioproc_lock_word_attempt (AioprocLockWord   *word,
                            gint64            *deadline_usec)
 {
   guint32 self = aioproc_family_get_owner (family);
-  guint32 value = 0;
+  guint32 value;
   gint64 now_usec;
 
   *deadline_usec = -1;
 
-  if (!ticket->slept && exchange (word, &value, self))
+  if (!ticket->slept && aioproc_lock_word_take_free (word, self))
     return AIOPROC_LOCK_TAKEN;
 
   now_usec = g_get_monotonic_time ();
@@ -241,11 +240,8 @@ aioproc_lock_word_release (AioprocLockWord *word,
                            AioprocFamily   *family)
 {
   guint32 self = aioproc_family_get_owner (family);
-  guint32 value = self;
 
-  /* Partner: exchange(). */
-  if (G_LIKELY (atomic_compare_exchange_strong_explicit (word, &value, 0, memory_order_release,
-                                                         memory_order_relaxed)))
+  if (G_LIKELY (aioproc_lock_word_free_taken (word, self)))
     return TRUE;
 
   return aioproc_lock_word_release_slowly (word, self, FALSE);

@@ -100,6 +100,8 @@ void              aioproc_wait_queue_serve       (AioprocWaitQueue      *self);
  */
 gboolean          aioproc_wait_queue_hand_over   (AioprocWaitQueue      *self,
                                                   AioprocWaitFillFunc    fill);
+/* Where the number of pending operations stands: for fast paths. */
+const _Atomic guint *aioproc_wait_queue_peek_pending (AioprocWaitQueue   *self);
 gboolean          aioproc_wait_queue_is_closed   (AioprocWaitQueue      *self);
 /* All operations of this process on the word, pending and to come, end with G_IO_ERROR_CLOSED. */
 void              aioproc_wait_queue_close       (AioprocWaitQueue      *self);

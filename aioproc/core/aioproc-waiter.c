@@ -442,6 +442,12 @@ aioproc_wait_queue_is_closed (AioprocWaitQueue *self)
   return atomic_load_explicit (&self->closed, memory_order_relaxed) != 0;
 }
 
+const _Atomic guint *
+aioproc_wait_queue_peek_pending (AioprocWaitQueue *self)
+{
+  return &self->n_pending;
+}
+
 gboolean
 aioproc_wait_queue_has_pending (AioprocWaitQueue *self)
 {

@@ -30,7 +30,11 @@ typedef struct {
   LockState        *state;
   AioprocWaitQueue *waiters;          /* (owned) */
   gboolean          strict;
+  /* What the fast paths look at, wherever it stands. */
+  const _Atomic guint32 *owner;
+  const _Atomic guint   *n_pending;
 
+  _Atomic guint32   closed;           /* (atomic) */
   _Atomic guint32   abandoned;        /* (atomic) of this process's latest hold */
   _Atomic gint64    turn_began_usec;  /* (atomic) 0: not handed over within the process yet */
 } LocalLock;
@@ -114,7 +118,7 @@ static gboolean
 aioproc_lock_local_check (LocalLock  *self,
                           GError    **error)
 {
-  if (G_UNLIKELY (aioproc_wait_queue_is_closed (self->waiters)))
+  if (G_UNLIKELY (atomic_load_explicit (&self->closed, memory_order_relaxed) != 0))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
                    "Could not use %s: it was closed in this process",
@@ -125,12 +129,30 @@ aioproc_lock_local_check (LocalLock  *self,
   return aioproc_shm_attach (self->shm, error);
 }
 
+/* What an acquire mostly is. FALSE: go the long way, which finds out why. */
+static inline gboolean
+aioproc_lock_local_take_free (LocalLock *self)
+{
+  guint32 owner = atomic_load_explicit (self->owner, memory_order_relaxed);
+
+  if (owner == 0 || atomic_load_explicit (&self->closed, memory_order_relaxed) != 0 ||
+      !aioproc_lock_word_take_free (&self->state->word, owner))
+    return FALSE;
+
+  aioproc_lock_local_note_taken (self, FALSE);
+
+  return TRUE;
+}
+
 static gboolean
 aioproc_lock_local_try_acquire (gpointer   impl,
                                 GError   **error)
 {
   LocalLock *self = impl;
   AioprocLockResult result;
+
+  if (G_LIKELY (aioproc_lock_local_take_free (self)))
+    return TRUE;
 
   if (!aioproc_lock_local_check (self, error))
     return FALSE;
@@ -157,6 +179,9 @@ aioproc_lock_local_acquire (gpointer       impl,
 {
   LocalLock *self = impl;
   LockRequest request = { 0 };
+
+  if (G_LIKELY (cancellable == NULL && aioproc_lock_local_take_free (self)))
+    return TRUE;
 
   if (!aioproc_shm_attach (self->shm, error))
     return FALSE;
@@ -221,12 +246,18 @@ aioproc_lock_local_release (gpointer   impl,
 {
   LocalLock *self = impl;
   AioprocLockWord *word = &self->state->word;
+  guint32 owner = atomic_load_explicit (self->owner, memory_order_relaxed);
   gboolean released;
+
+  /* An operation that is just about to become pending has marked the word before. */
+  if (G_LIKELY (owner != 0 && atomic_load_explicit (self->n_pending, memory_order_relaxed) == 0 &&
+                aioproc_lock_word_free_taken (word, owner)))
+    return TRUE;
 
   if (!aioproc_shm_attach (self->shm, error))
     return FALSE;
 
-  if (G_LIKELY (!aioproc_wait_queue_has_pending (self->waiters)))
+  if (!aioproc_wait_queue_has_pending (self->waiters))
     {
       released = aioproc_lock_word_release (word, self->family);
     }
@@ -285,6 +316,7 @@ aioproc_lock_local_close (gpointer impl)
 {
   LocalLock *self = impl;
 
+  atomic_store_explicit (&self->closed, 1, memory_order_relaxed);
   aioproc_wait_queue_close (self->waiters);
 }
 
@@ -336,6 +368,8 @@ aioproc_lock_local_new (AioprocShm                *shm,
   self->state = aioproc_shm_get_state (shm);
   self->waiters = aioproc_wait_queue_new (shm, &self->state->word, self);
   self->strict = strict;
+  self->owner = aioproc_family_peek_owner (self->family);
+  self->n_pending = aioproc_wait_queue_peek_pending (self->waiters);
 
   *backend = &local_backend;
   *impl = self;
