@@ -243,6 +243,7 @@ class Lint:
         self.check_includes(path, text)
         self.check_built(path)
         self.check_names(path, code)
+        self.check_alignment(path, code)
         if in_library(path):
             self.check_task_tags(path, code)
             self.check_sources(path, code)
@@ -370,6 +371,16 @@ class Lint:
         for match in re.finditer(r'^_(?!Static_assert|_attribute__)\w+ \(', code, re.M):
             self.report(path, line_of(code, match.start()), 'underscore',
                         'names with a leading underscore are reserved')
+
+    def check_alignment(self, path, code):
+        definition = r'^(\w+ \()[^()\n]*,\n((?:[^()\n]*,\n)*[^()\n]*\)\n)\{'
+        for match in re.finditer(definition, code, re.M):
+            indent = ' ' * len(match.group(1))
+            number = line_of(code, match.start())
+            for offset, line in enumerate(match.group(2).splitlines(), 1):
+                if not re.match(indent + r'\S', line):
+                    self.report(path, number + offset, 'align',
+                                'arguments have to be in one column')
 
     def check_built(self, path):
         """A source is on a list of the build, in its folder or above."""
@@ -522,6 +533,8 @@ SELF_TESTS = [
     ('source-tag', 'aioproc/core/aioproc-bad.c', '{head}\n' + TASK % ''),
     ('not-built', 'aioproc/core/aioproc-bad.c', '{head}\n'),
     ('underscore', 'aioproc/core/aioproc-bad.c', '{head}\nstatic void\n_f (void)\n{\n}\n'),
+    ('align', 'aioproc/core/aioproc-bad.c',
+     '{head}\nstatic void\nfoo (int x,\n    int y)\n{\n}\n'),
     ('property', 'aioproc/core/aioproc-bad.c',
      '{head}\n  props[1] = g_param_spec_uint ("x", NULL, NULL, 0, 1, 0,\n  G_PARAM_READABLE);\n'),
     ('source-name', 'aioproc/core/aioproc-bad.c',

@@ -68,14 +68,13 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (AioprocEvent, aioproc_event, G_TYPE_OBJECT,
 
 typedef enum {
   PROP_NAME = 1,
-  PROP_SET,
 } AioprocEventProperty;
 
-static GParamSpec *props[PROP_SET + 1];
+static GParamSpec *props[PROP_NAME + 1];
 
 static gboolean
 aioproc_event_check (AioprocEvent  *self,
-                    GError      **error)
+                     GError      **error)
 {
   return G_LIKELY (self->backend != NULL) ||
          aioproc_shareable_check_initialized (AIOPROC_SHAREABLE (self), error);
@@ -97,8 +96,8 @@ aioproc_event_shareable_iface_init (AioprocShareableInterface *iface)
 
 static gboolean
 aioproc_event_init_with_shm (AioprocEvent  *self,
-                            AioprocShm   *shm,
-                            GError      **error)
+                             AioprocShm   *shm,
+                             GError      **error)
 {
   if (!aioproc_event_local_new (shm, self->name, &self->backend, &self->impl, error))
     return FALSE;
@@ -110,8 +109,8 @@ aioproc_event_init_with_shm (AioprocEvent  *self,
 
 static gboolean
 aioproc_event_initable_init (GInitable     *initable,
-                            GCancellable  *cancellable,
-                            GError       **error)
+                             GCancellable  *cancellable,
+                             GError       **error)
 {
   AioprocEvent *self = AIOPROC_EVENT (initable);
 
@@ -132,9 +131,9 @@ aioproc_event_initable_iface_init (GInitableIface *iface)
 
 static void
 aioproc_event_get_property (GObject    *object,
-                           guint       prop_id,
-                           GValue     *value,
-                           GParamSpec *pspec)
+                            guint       prop_id,
+                            GValue     *value,
+                            GParamSpec *pspec)
 {
   AioprocEvent *self = AIOPROC_EVENT (object);
 
@@ -144,10 +143,6 @@ aioproc_event_get_property (GObject    *object,
       g_value_set_string (value, self->name);
       break;
 
-    case PROP_SET:
-      g_value_set_boolean (value, aioproc_event_is_set (self));
-      break;
-
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
     }
@@ -155,9 +150,9 @@ aioproc_event_get_property (GObject    *object,
 
 static void
 aioproc_event_set_property (GObject      *object,
-                           guint         prop_id,
-                           const GValue *value,
-                           GParamSpec   *pspec)
+                            guint         prop_id,
+                            const GValue *value,
+                            GParamSpec   *pspec)
 {
   AioprocEvent *self = AIOPROC_EVENT (object);
 
@@ -167,7 +162,6 @@ aioproc_event_set_property (GObject      *object,
       self->name = g_value_dup_string (value);
       break;
 
-    case PROP_SET:
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
     }
@@ -220,20 +214,6 @@ aioproc_event_class_init (AioprocEventClass *klass)
                          NULL,
                          G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
 
-  /**
-   * AioprocEvent:set: (getter is_set)
-   *
-   * Whether the event is set, at this moment.
-   *
-   * Changes without notification.
-   *
-   * Since: 0.1
-   */
-  props[PROP_SET] =
-    g_param_spec_boolean ("set", NULL, NULL,
-                          FALSE,
-                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
-
   g_object_class_install_properties (object_class, G_N_ELEMENTS (props), props);
 }
 
@@ -244,7 +224,7 @@ aioproc_event_init (AioprocEvent *self)
 
 AioprocEvent *
 aioproc_event_new_for_shm (AioprocShm  *shm,
-                          GError     **error)
+                           GError     **error)
 {
   g_autoptr(AioprocEvent) self = NULL;
 
@@ -296,7 +276,7 @@ aioproc_event_get_name (AioprocEvent *self)
 }
 
 /**
- * aioproc_event_is_set: (get-property set)
+ * aioproc_event_is_set:
  * @self: an event
  *
  * Tells whether the event is set, at this moment.
