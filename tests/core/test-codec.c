@@ -416,6 +416,7 @@ test_variant_garbled (void)
                 g_autofree char *text = g_variant_print (loaded, TRUE);
 
                 g_assert_no_error (error);
+                g_assert_nonnull (text);
                 g_assert_true (g_variant_is_normal_form (loaded));
                 n_valid++;
               }
