@@ -77,8 +77,6 @@ BANNED = [
      in_library, 'attach a GSource to the caller\'s context'),
     ('bit-field', r'^\s+(guint|unsigned|unsigned int|gboolean|int)\s+\w+\s*:\s*\d+\s*;', in_library,
      'neighbouring bits share one memory location'),
-    ('auto-lock', r'g_autoptr\(AioprocMutexLocker\) \w+ = aioproc', in_library,
-     'use AIOPROC_MUTEX_AUTO_LOCK()'),
     ('g_assert', r'\bg_assert\s*\(', in_tests,
      'use g_assert_true() and its like, which cannot be compiled out'),
     ('g_test_add', r'\bg_test_add(_func|_data_func|_data_func_full|_vtable)?\s*\(',
@@ -244,6 +242,7 @@ class Lint:
         self.check_built(path)
         self.check_names(path, code)
         self.check_alignment(path, code)
+        self.check_cleaned_up(path, code)
         if in_library(path):
             self.check_task_tags(path, code)
             self.check_sources(path, code)
@@ -381,6 +380,15 @@ class Lint:
                 if not re.match(indent + r'\S', line):
                     self.report(path, number + offset, 'align',
                                 'arguments have to be in one column')
+
+    def check_cleaned_up(self, path, code):
+        declaration = r'^ +g_auto(?:free [\w ]+\*|ptr ?\(\w+\)|\(\w+\)) ?(\w+)\b(?! G_GNUC_UNUSED)'
+        for match in re.finditer(declaration, code, re.M):
+            end = code.find('\n}', match.end())
+            if not re.search(rf'\b{match.group(1)}\b', code[match.end():end]):
+                self.report(path, line_of(code, match.start()), 'unused',
+                            f'{match.group(1)} is only cleaned up, of which Clang warns; '
+                            'AIOPROC_MUTEX_AUTO_LOCK() and G_GNUC_UNUSED say that it is meant so')
 
     def check_built(self, path):
         """A source is on a list of the build, in its folder or above."""
@@ -522,8 +530,6 @@ SELF_TESTS = [
     ('thread', 'aioproc/core/aioproc-bad.c', '{head}\n  g_thread_new ("x", f, NULL);\n'),
     ('global-source', 'aioproc/core/aioproc-bad.c',
      '{head}\n  g_timeout_add (1, f, NULL);\n'),
-    ('auto-lock', 'aioproc/core/aioproc-bad.c',
-     '{head}\n  g_autoptr(AioprocMutexLocker) x = aioproc_mutex_locker_new (&m);\n'),
     ('bit-field', 'aioproc/core/aioproc-bad.c', '{head}\n  guint closed : 1;\n'),
     ('g_assert', 'tests/bad.c', '{head}\n  g_assert (x);\n'),
     ('g_test_add', 'tests/bad.c', '{head}\n  g_test_add_func ("/x", x);\n'),
@@ -533,6 +539,10 @@ SELF_TESTS = [
     ('source-tag', 'aioproc/core/aioproc-bad.c', '{head}\n' + TASK % ''),
     ('not-built', 'aioproc/core/aioproc-bad.c', '{head}\n'),
     ('underscore', 'aioproc/core/aioproc-bad.c', '{head}\nstatic void\n_f (void)\n{\n}\n'),
+    ('unused', 'aioproc/core/aioproc-bad.c',
+     '{head}\nvoid\nf (void)\n{\n  g_autofree char *x = g ();\n}\nvoid\nx (void)\n{\n}\n'),
+    (None, 'aioproc/core/aioproc-good.c',
+     '{head}\nvoid\nf (void)\n{\n  g_autoptr(GError) x = NULL;\n\n  g (&x);\n}\n'),
     ('align', 'aioproc/core/aioproc-bad.c',
      '{head}\nstatic void\nfoo (int x,\n    int y)\n{\n}\n'),
     ('property', 'aioproc/core/aioproc-bad.c',

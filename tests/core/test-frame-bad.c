@@ -535,6 +535,7 @@ use_message (AioprocMessage *message)
     {
       g_autofree char *text = g_variant_print (body, TRUE);
 
+      g_assert_nonnull (text);
       g_assert_true (g_variant_is_normal_form (body));
     }
 
