@@ -29,26 +29,61 @@
  *   descriptor of its own for the same thing.
  *
  * ```c
- * g_autoptr(AioprocMessage) message = aioproc_message_new (NULL);
- * int queue_handle = aioproc_message_append_object (message, G_OBJECT (queue), &error);
- * int image_handle = aioproc_message_append_bytes (message, image);
+ * static AioprocMessage *
+ * build_request (AioprocEvent  *done,
+ *                GBytes        *image,
+ *                GError       **error)
+ * {
+ *   g_autoptr(AioprocMessage) message = aioproc_message_new (NULL);
+ *   int done_handle = aioproc_message_append_object (message, G_OBJECT (done), error);
+ *   int image_handle = aioproc_message_append_bytes (message, image);
  *
- * if (queue_handle < 0)
- *   return FALSE;
+ *   if (done_handle < 0)
+ *     return NULL;
  *
- * aioproc_message_set_body (message,
- *                           g_variant_new ("(shh)", "thumbnail", queue_handle, image_handle));
+ *   aioproc_message_set_body (message,
+ *                             g_variant_new ("(shh)", "thumbnail", done_handle, image_handle));
+ *
+ *   return g_steal_pointer (&message);
+ * }
  * ```
  *
  * The receiver takes them out by the same handles:
  *
  * ```c
- * g_autoptr(GVariant) body = aioproc_message_dup_body (message);
- * int queue_handle, image_handle;
+ * static gboolean
+ * serve_request (AioprocMessage  *message,
+ *                GError         **error)
+ * {
+ *   g_autoptr(GVariant) body = aioproc_message_dup_body (message);
+ *   g_autoptr(GObject) done = NULL;
+ *   g_autoptr(GBytes) image = NULL;
+ *   const char *name;
+ *   int done_handle, image_handle;
  *
- * g_variant_get (body, "(&shh)", &name, &queue_handle, &image_handle);
- * queue = aioproc_message_dup_object (message, queue_handle, &error);
- * image = aioproc_message_dup_bytes (message, image_handle, &error);
+ *   if (body == NULL || !g_variant_is_of_type (body, G_VARIANT_TYPE ("(shh)")))
+ *     {
+ *       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "This is no request");
+ *       return FALSE;
+ *     }
+ *
+ *   g_variant_get (body, "(&shh)", &name, &done_handle, &image_handle);
+ *   done = aioproc_message_dup_object (message, done_handle, error);
+ *   image = done != NULL ? aioproc_message_dup_bytes (message, image_handle, error) : NULL;
+ *
+ *   if (image == NULL)
+ *     return FALSE;
+ *
+ *   if (!AIOPROC_IS_EVENT (done))
+ *     {
+ *       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "This is no event");
+ *       return FALSE;
+ *     }
+ *
+ *   g_print ("A %s of %zu bytes\n", name, g_bytes_get_size (image));
+ *
+ *   return aioproc_event_set (AIOPROC_EVENT (done), error);
+ * }
  * ```
  *
  * The body of a received message is in order, but its type and its values are those that the

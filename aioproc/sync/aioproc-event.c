@@ -25,15 +25,21 @@
  *           GAsyncResult *result,
  *           gpointer      user_data)
  * {
+ *   AioprocEvent *event = AIOPROC_EVENT (source);
+ *   GMainLoop *loop = user_data;
  *   g_autoptr(GError) error = NULL;
  *
- *   if (aioproc_event_wait_finish (AIOPROC_EVENT (source), result, &error))
- *     g_print ("The worker is ready\n");
+ *   if (aioproc_event_wait_finish (event, result, &error))
+ *     g_print ("The event is set.\n");
+ *   else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+ *     g_error ("Nobody has set the event in five seconds");
  *   else
- *     g_warning ("%s", error->message);
- * }
+ *     g_error ("%s", error->message);
  *
- * aioproc_event_wait_async (event, 5 * G_TIME_SPAN_SECOND, NULL, ready_cb, NULL);
+ *   g_main_loop_quit (loop);
+ * }
+ * …
+ * aioproc_event_wait_async (event, 5 * G_TIME_SPAN_SECOND, NULL, ready_cb, loop);
  * ```
  *
  * # Thread safety

@@ -25,19 +25,22 @@
  *              gpointer      user_data)
  * {
  *   AioprocLock *lock = AIOPROC_LOCK (source);
+ *   GMainLoop *loop = user_data;
  *   g_autoptr(GError) error = NULL;
  *
  *   if (!aioproc_lock_acquire_finish (lock, result, &error))
- *     {
- *       g_warning ("%s", error->message);
- *       return;
- *     }
+ *     g_error ("%s", error->message);
  *
- *   use_what_the_lock_guards ();
+ *   if (aioproc_lock_get_was_abandoned (lock))
+ *     g_print ("The last holder died: time to check what the lock guards.\n");
+ *
+ *   g_print ("Nobody else holds the lock now.\n");
+ *
  *   aioproc_lock_release (lock, NULL);
+ *   g_main_loop_quit (loop);
  * }
- *
- * aioproc_lock_acquire_async (lock, -1, NULL, acquired_cb, NULL);
+ * …
+ * aioproc_lock_acquire_async (lock, -1, NULL, acquired_cb, loop);
  * ```
  *
  * # Thread safety
