@@ -18,6 +18,11 @@ int      aioproc_pidfd_open        (pid_t        pid,
 gboolean aioproc_pidfd_send_signal (int          pidfd,
                                     int          signum,
                                     GError     **error);
+/* To all processes that are in the group that was made by this one, which may be gone. FALSE: the
+ * kernel cannot do that (before Linux 6.9), or the group is empty.
+ */
+gboolean aioproc_pidfd_signal_group (int          pidfd,
+                                     int          signum);
 /* Whether the process has ended (zombie or reaped). Never blocks. */
 gboolean aioproc_pidfd_is_exited   (int          pidfd);
 /* Waits for a child of this process (waitid (P_PIDFD)). @wait_status as from waitpid(). @hang:

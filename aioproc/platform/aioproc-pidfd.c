@@ -46,6 +46,9 @@ G_STATIC_ASSERT (sizeof (PidfdInfo) == 64);
 #define PIDFD_INFO_MASK_EXIT (1 << 3)
 #define PIDFD_IOCTL_GET_INFO _IOWR (0xff, 11, PidfdInfo)
 
+/* PIDFD_SIGNAL_PROCESS_GROUP of <linux/pidfd.h>. */
+#define SIGNAL_PROCESS_GROUP (1u << 2)
+
 /* How often to look again, a millisecond apart, while somebody else reaps a child right now. */
 #define N_REAPING_TRIES 100
 
@@ -85,6 +88,13 @@ aioproc_pidfd_send_signal (int      pidfd,
     }
 
   return TRUE;
+}
+
+gboolean
+aioproc_pidfd_signal_group (int pidfd,
+                            int signum)
+{
+  return syscall (SYS_pidfd_send_signal, pidfd, signum, NULL, SIGNAL_PROCESS_GROUP) == 0;
 }
 
 gboolean

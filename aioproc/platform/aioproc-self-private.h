@@ -12,8 +12,8 @@
 
 /* What a process does to itself between its birth and its program. No GLib: the launcher is
  * linked with libc only, and a forked child of a process with threads may call nothing else.
- * Everything here is async-signal-safe but aioproc_self_fork(). Functions that can fail return
- * false, or -1, and set errno.
+ * Everything here is async-signal-safe but the two forks. Functions that can fail return false, or
+ * -1, and set errno.
  */
 
 /* Has the kernel send SIGKILL when the thread that is the parent ends. False with ESRCH: the
@@ -43,3 +43,11 @@ bool  aioproc_self_limit            (int             resource,
  * killed and reaped again if there is none. For processes that are the only ones to reap.
  */
 pid_t aioproc_self_fork             (int            *pidfd);
+/* The same by vfork(), for a child that executes a program: this process stands still until it has
+ * done so. @func runs in the child, on this process's memory, and must do nothing but system
+ * calls. It returns only where it failed, with a note of that in @data: the child then has ended
+ * with status 127, and waits to be reaped.
+ */
+pid_t aioproc_self_vfork            (void          (*func) (void *data),
+                                     void           *data,
+                                     int            *pidfd);

@@ -233,17 +233,12 @@ aioproc_self_limit (int      resource,
   return setrlimit (resource, &limit) == 0;
 }
 
-pid_t
-aioproc_self_fork (int *pidfd)
+/* In the parent: a child that cannot be watched must not live. */
+static pid_t
+watch_child (pid_t  pid,
+             int   *pidfd)
 {
-  pid_t pid;
   int saved_errno;
-
-  *pidfd = -1;
-  pid = fork ();
-
-  if (pid <= 0)
-    return pid;
 
   *pidfd = (int) syscall (SYS_pidfd_open, pid, 0);
 
@@ -259,4 +254,34 @@ aioproc_self_fork (int *pidfd)
   errno = saved_errno;
 
   return -1;
+}
+
+pid_t
+aioproc_self_fork (int *pidfd)
+{
+  pid_t pid;
+
+  *pidfd = -1;
+  pid = fork ();
+
+  return pid <= 0 ? pid : watch_child (pid, pidfd);
+}
+
+pid_t
+aioproc_self_vfork (void  (*func) (void *data),
+                    void   *data,
+                    int    *pidfd)
+{
+  pid_t pid;
+
+  *pidfd = -1;
+  pid = vfork ();
+
+  if (pid == 0)
+    {
+      func (data);
+      _exit (127);
+    }
+
+  return pid < 0 ? pid : watch_child (pid, pidfd);
 }
