@@ -1,0 +1,760 @@
+/* aioproc-child.c
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "process/aioproc-child-private.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/aioproc-mutex-private.h"
+#include "core/aioproc-waiter-private.h"
+#include "platform/aioproc-fds-private.h"
+#include "platform/aioproc-pidfd-private.h"
+#include "process/aioproc-child-fork-private.h"
+#include "process/aioproc-monitor-private.h"
+#include "process/aioproc-parent-fd-private.h"
+#include "process/aioproc-supervisor-private.h"
+
+/* Frames read in one go, before others get their turn. */
+#define MAX_READ 64
+
+/* More than what the buffer of a socket can hold: once the worker is gone, somebody else who has
+ * its end must not keep this one reading for ever.
+ */
+#define MAX_DRAINED 8192
+
+struct _AioprocChild
+{
+  gatomicrefcount        ref_count;
+
+  /* All immutable */
+  AioprocChildSpec      *spec;              /* (owned) */
+  char                 **environment;       /* (owned) (nullable) what that of @spec stands for */
+  const AioprocChildOps *ops;
+  gpointer               user_data;
+  GDestroyNotify         destroy;
+
+  /* Both protected by @all_mutex */
+  AioprocChild          *previous;
+  AioprocChild          *next;
+
+  AioprocMutex           mutex;
+
+  /* All protected by @mutex */
+  GQueue                 outgoing;          /* (element-type AioprocFrame) (owned) */
+  gboolean               is_flushing;       /* the monitor has been told of them */
+  pid_t                  pid;               /* 0: not known yet */
+  AioprocParentFd        pidfd;             /* -1: not known yet, or in a forked child */
+  guint64                pending_signals;   /* bit N - 1 for N, until there is a pidfd */
+  gboolean               has_ended;
+  gboolean               has_status;
+  int                    wait_status;
+  gboolean               has_record;        /* the worker's own, AIOPROC_FRAME_EXIT */
+  int                    record;
+
+  /* FORK, from the fork to begin_worker() */
+  pid_t                  forked_pid;
+  int                    forked_pidfd;
+
+  /* All monitor thread only */
+  AioprocParentFd        control;
+  AioprocParentFd        hangup;
+  AioprocMonitorWatch    control_watch;
+  AioprocMonitorWatch    pidfd_watch;       /* where no supervisor tells of the end */
+  AioprocFrameReader    *reader;            /* (owned) (nullable) NULL: read to the end */
+  GError                *error;             /* (owned) (nullable) why it had to be killed */
+};
+
+/* Of all that exist: a forked child has to make them usable for itself. Taken with no other held.
+ */
+static AioprocMutex all_mutex;
+static AioprocChild *all_children;   /* protected by @all_mutex */
+
+static void
+prepare_fork (void)
+{
+  aioproc_mutex_lock (&all_mutex);
+}
+
+static void
+continue_parent (void)
+{
+  aioproc_mutex_unlock (&all_mutex);
+}
+
+/* The workers stay the parent's, and so does what is to be told of them. Their descriptors are
+ * closed by who keeps them. Async-signal-safe.
+ */
+static void
+begin_child (void)
+{
+  for (AioprocChild *self = all_children; self != NULL; self = self->next)
+    aioproc_mutex_init (&self->mutex);
+
+  aioproc_mutex_unlock (&all_mutex);
+}
+
+static void
+link_child (AioprocChild *self)
+{
+  static gsize initialized;
+
+  if (g_once_init_enter (&initialized))
+    {
+      int result = pthread_atfork (prepare_fork, continue_parent, begin_child);
+
+      if (result != 0)
+        g_error ("Could not install the fork handlers of Aioproc: %s", g_strerror (result));
+
+      g_once_init_leave (&initialized, 1);
+    }
+
+  aioproc_mutex_lock (&all_mutex);
+
+  self->next = all_children;
+
+  if (all_children != NULL)
+    all_children->previous = self;
+
+  all_children = self;
+
+  aioproc_mutex_unlock (&all_mutex);
+}
+
+static void
+unlink_child (AioprocChild *self)
+{
+  AIOPROC_MUTEX_AUTO_LOCK (&all_mutex, locker);
+
+  if (self->previous != NULL)
+    self->previous->next = self->next;
+  else
+    all_children = self->next;
+
+  if (self->next != NULL)
+    self->next->previous = self->previous;
+}
+
+static AioprocChild *
+child_new (AioprocChildSpec      *spec,
+           const AioprocChildOps *ops,
+           gpointer               user_data,
+           GDestroyNotify         destroy)
+{
+  AioprocChild *self = g_new0 (AioprocChild, 1);
+
+  g_atomic_ref_count_init (&self->ref_count);
+  self->spec = aioproc_child_spec_ref (spec);
+  self->ops = ops;
+  self->user_data = user_data;
+  self->destroy = destroy;
+  aioproc_mutex_init (&self->mutex);
+  g_queue_init (&self->outgoing);
+  aioproc_parent_fd_init (&self->pidfd);
+  aioproc_parent_fd_init (&self->control);
+  aioproc_parent_fd_init (&self->hangup);
+
+  /* Here, not on the monitor: the caller's program may change its environment as soon as this
+   * returns.
+   */
+  if (spec->environment != NULL)
+    self->environment = g_strdupv (spec->environment);
+  else if (spec->method != AIOPROC_CHILD_FORK)
+    self->environment = g_get_environ ();
+
+  link_child (self);
+
+  return self;
+}
+
+AioprocChild *
+aioproc_child_ref (AioprocChild *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+
+  return self;
+}
+
+void
+aioproc_child_unref (AioprocChild *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  unlink_child (self);
+  aioproc_parent_fd_close (&self->pidfd);
+  aioproc_mutex_clear (&self->mutex);
+  g_strfreev (self->environment);
+  aioproc_child_spec_unref (self->spec);
+  g_free (self);
+}
+
+static void
+drop_outgoing (AioprocChild *self)
+{
+  GQueue dropped;
+
+  aioproc_mutex_lock (&self->mutex);
+  dropped = self->outgoing;
+  g_queue_init (&self->outgoing);
+  aioproc_mutex_unlock (&self->mutex);
+
+  g_queue_clear_full (&dropped, (GDestroyNotify) aioproc_frame_free);
+}
+
+static void
+close_channel (AioprocChild *self)
+{
+  aioproc_monitor_remove_watch (&self->control_watch);
+  g_clear_pointer (&self->reader, aioproc_frame_reader_free);
+  aioproc_parent_fd_close (&self->control);
+}
+
+/* Takes the monitor's reference. */
+static void
+finish (AioprocChild *self,
+        const GError *error)
+{
+  close_channel (self);
+  aioproc_monitor_remove_watch (&self->pidfd_watch);
+  /* Whatever is left of a worker that never came to be ends with this. */
+  aioproc_parent_fd_close (&self->hangup);
+
+  aioproc_mutex_lock (&self->mutex);
+  self->has_ended = TRUE;
+  aioproc_mutex_unlock (&self->mutex);
+
+  drop_outgoing (self);
+
+  self->ops->ended (self, error, self->user_data);
+
+  if (self->destroy != NULL)
+    self->destroy (self->user_data);
+
+  g_clear_error (&self->error);
+  aioproc_child_unref (self);
+}
+
+static void
+finish_held (AioprocChild *self,
+             const GError *error)
+{
+  finish (self, error);
+  aioproc_monitor_release ();
+}
+
+/* The end will be noticed, and then told with @error, which is taken. */
+static void
+kill_for (AioprocChild *self,
+          GError       *error)
+{
+  if (self->error == NULL)
+    self->error = error;
+  else
+    g_error_free (error);
+
+  aioproc_parent_fd_close (&self->hangup);
+  aioproc_pidfd_send_signal (self->pidfd.fd, SIGKILL, NULL);
+  close_channel (self);
+}
+
+/* Whether that is how a peer looks that has ended in the middle of something. */
+static gboolean
+is_peer_gone (const GError *error)
+{
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT) ||
+         g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED);
+}
+
+/* Writes what the socket takes. FALSE: it failed, and not because the worker is gone. */
+static gboolean
+flush (AioprocChild  *self,
+       GError       **error)
+{
+  for (;;)
+    {
+      g_autoptr(GError) local_error = NULL;
+      AioprocFrame *frame;
+      gboolean is_done = FALSE;
+
+      aioproc_mutex_lock (&self->mutex);
+      frame = g_queue_peek_head (&self->outgoing);
+      aioproc_mutex_unlock (&self->mutex);
+
+      if (frame == NULL)
+        break;
+
+      if (!aioproc_frame_write (frame, self->control.fd, TRUE, &is_done, &local_error))
+        {
+          drop_outgoing (self);
+
+          if (is_peer_gone (local_error))
+            break;
+
+          g_propagate_error (error, g_steal_pointer (&local_error));
+          return FALSE;
+        }
+
+      if (!is_done)
+        {
+          aioproc_monitor_change_watch (&self->control_watch, EPOLLIN | EPOLLOUT);
+          return TRUE;
+        }
+
+      aioproc_mutex_lock (&self->mutex);
+      g_queue_pop_head (&self->outgoing);
+      aioproc_mutex_unlock (&self->mutex);
+      aioproc_frame_free (frame);
+    }
+
+  aioproc_monitor_change_watch (&self->control_watch, EPOLLIN);
+
+  return TRUE;
+}
+
+static void
+take_exit_record (AioprocChild   *self,
+                  AioprocMessage *message)
+{
+  g_autoptr(GVariant) body = aioproc_message_dup_body (message);
+  int exit_code;
+
+  if (body == NULL || !g_variant_is_of_type (body, G_VARIANT_TYPE ("(i)")))
+    return;
+
+  g_variant_get (body, "(i)", &exit_code);
+
+  aioproc_mutex_lock (&self->mutex);
+  self->has_record = TRUE;
+  self->record = exit_code;
+  aioproc_mutex_unlock (&self->mutex);
+}
+
+/* Reads up to @n_max frames, and closes the channel at its end. */
+static void
+read_frames (AioprocChild *self,
+             guint         n_max)
+{
+  for (guint i = 0; i < n_max && self->reader != NULL; i++)
+    {
+      g_autoptr(AioprocMessage) message = NULL;
+      g_autoptr(GError) error = NULL;
+      AioprocFrameInfo info;
+
+      switch (aioproc_frame_reader_read (self->reader, TRUE, &info, &message, &error))
+        {
+        case AIOPROC_IO_OK:
+          if (info.kind == AIOPROC_FRAME_EXIT)
+            take_exit_record (self, message);
+
+          self->ops->frame (self, &info, message, self->user_data);
+          break;
+
+        case AIOPROC_IO_AGAIN:
+          return;
+
+        case AIOPROC_IO_EOF:
+          close_channel (self);
+          return;
+
+        case AIOPROC_IO_ERROR:
+        default:
+          if (is_peer_gone (error))
+            close_channel (self);
+          else
+            kill_for (self, g_steal_pointer (&error));
+
+          return;
+        }
+    }
+}
+
+static void
+control_ready_cb (AioprocMonitorWatch *watch,
+                  guint32              events,
+                  gpointer             data)
+{
+  AioprocChild *self = data;
+  GError *error = NULL;
+
+  if ((events & ~(guint32) EPOLLOUT) != 0)
+    read_frames (self, MAX_READ);
+
+  if ((events & EPOLLOUT) != 0 && self->reader != NULL && !flush (self, &error))
+    kill_for (self, error);
+}
+
+/* The process is gone. What it has written before is still there. */
+static void
+end_worker (AioprocChild *self,
+            gboolean      has_status,
+            int           wait_status)
+{
+  g_autoptr(GError) error = NULL;
+
+  aioproc_mutex_lock (&self->mutex);
+  self->has_status = has_status;
+  self->wait_status = wait_status;
+  aioproc_mutex_unlock (&self->mutex);
+
+  read_frames (self, MAX_DRAINED);
+
+  error = g_steal_pointer (&self->error);
+  finish_held (self, error);
+}
+
+static void
+worker_ended_cb (AioprocMonitorWatch *watch,
+                 guint32              events,
+                 gpointer             data)
+{
+  AioprocChild *self = data;
+  g_autoptr(GError) error = NULL;
+  int wait_status = 0;
+  gboolean has_status;
+
+  has_status = aioproc_pidfd_reap (self->pidfd.fd, FALSE, &wait_status, &error);
+
+  if (has_status || error != NULL)
+    end_worker (self, has_status, wait_status);
+}
+
+static void
+watch_end (AioprocChild *self)
+{
+  if (aioproc_monitor_add_watch (&self->pidfd_watch, self->pidfd.fd, EPOLLIN, worker_ended_cb,
+                                 self, NULL))
+    return;
+
+  /* Nobody would notice its end. */
+  aioproc_parent_fd_close (&self->hangup);
+  aioproc_pidfd_send_signal (self->pidfd.fd, SIGKILL, NULL);
+  end_worker (self, FALSE, 0);
+}
+
+/* The worker's process exists. Takes @pidfd. */
+static void
+begin_worker (AioprocChild *self,
+              pid_t         pid,
+              int           pidfd)
+{
+  GError *error = NULL;
+  guint64 signals;
+
+  aioproc_mutex_lock (&self->mutex);
+  self->pid = pid;
+  aioproc_parent_fd_set (&self->pidfd, pidfd);
+  signals = self->pending_signals;
+  self->pending_signals = 0;
+  aioproc_mutex_unlock (&self->mutex);
+
+  for (int signum = 1; signals != 0; signum++, signals >>= 1)
+    {
+      if ((signals & 1) != 0)
+        aioproc_pidfd_send_signal (pidfd, signum, NULL);
+    }
+
+  self->ops->started (self, self->user_data);
+
+  if (!aioproc_monitor_add_watch (&self->control_watch, self->control.fd, EPOLLIN,
+                                  control_ready_cb, self, &error) ||
+      !flush (self, &error))
+    kill_for (self, error);
+}
+
+static void
+supervisor_started_cb (gpointer user_data,
+                       pid_t    pid,
+                       int      pidfd)
+{
+  begin_worker (user_data, pid, pidfd);
+}
+
+static void
+supervisor_failed_cb (gpointer  user_data,
+                      GError   *error)
+{
+  g_autoptr(GError) owned_error = error;
+
+  finish_held (user_data, owned_error);
+}
+
+static void
+supervisor_exited_cb (gpointer user_data,
+                      int      wait_status)
+{
+  end_worker (user_data, TRUE, wait_status);
+}
+
+static void
+supervisor_lost_cb (gpointer user_data)
+{
+  AioprocChild *self = user_data;
+
+  /* The kernel has killed it already, unless it has got rid of that bond; and nobody is left to
+   * kill what it has started.
+   */
+  aioproc_parent_fd_close (&self->hangup);
+  aioproc_pidfd_signal_group (self->pidfd.fd, SIGKILL);
+
+  watch_end (self);
+}
+
+static const AioprocSupervisorOps supervisor_ops = {
+  .started = supervisor_started_cb,
+  .failed = supervisor_failed_cb,
+  .exited = supervisor_exited_cb,
+  .lost = supervisor_lost_cb,
+};
+
+static void
+start_cb (gpointer data)
+{
+  AioprocChild *self = data;
+  g_auto(AioprocParentFd) peer_control = AIOPROC_PARENT_FD_INIT;
+  g_auto(AioprocParentFd) peer_hangup = AIOPROC_PARENT_FD_INIT;
+  g_autoptr(GError) error = NULL;
+
+  aioproc_monitor_hold ();
+
+  if (!aioproc_parent_fd_set_pair (&self->control, &peer_control, SOCK_STREAM, &error) ||
+      !aioproc_parent_fd_set_pair (&self->hangup, &peer_hangup, SOCK_STREAM, &error))
+    {
+      finish_held (self, error);
+      return;
+    }
+
+  self->reader = aioproc_frame_reader_new (self->control.fd, AIOPROC_FRAME_MAX_LENGTH);
+
+  /* The start frame goes first, so that the worker never waits for it. Nothing is read before it
+   * is known to exist.
+   */
+  if (!flush (self, &error) ||
+      !aioproc_supervisor_start_worker (self->spec, self->environment, &peer_control, &peer_hangup,
+                                        &supervisor_ops, self, &error))
+    finish_held (self, error);
+}
+
+static void
+flush_cb (gpointer data)
+{
+  AioprocChild *self = data;
+  GError *error = NULL;
+
+  aioproc_mutex_lock (&self->mutex);
+  self->is_flushing = FALSE;
+  aioproc_mutex_unlock (&self->mutex);
+
+  /* Before it was started, that is when it is done. */
+  if (self->control_watch.func != NULL && !flush (self, &error))
+    kill_for (self, error);
+
+  aioproc_child_unref (self);
+}
+
+/* In a job of its own: the monitor must not end between a fork and what is to be done then. */
+static void
+hold_cb (gpointer data)
+{
+  aioproc_monitor_hold ();
+}
+
+static void
+forked_cb (gpointer data)
+{
+  AioprocChild *self = data;
+
+  begin_worker (self, self->forked_pid, self->forked_pidfd);
+  watch_end (self);
+}
+
+static void
+fail_cb (gpointer data)
+{
+  AioprocChild *self = data;
+  g_autoptr(GError) error = g_steal_pointer (&self->error);
+
+  finish (self, error);
+}
+
+static void
+fail_held_cb (gpointer data)
+{
+  fail_cb (data);
+  aioproc_monitor_release ();
+}
+
+/* In a forked worker, of which all these descriptors are none of its business. */
+static void
+drop_all_cb (gpointer data)
+{
+  for (AioprocChild *self = all_children; self != NULL; self = self->next)
+    {
+      drop_outgoing (self);
+      g_clear_pointer (&self->reader, aioproc_frame_reader_free);
+    }
+}
+
+/* FALSE: the monitor was not even started. */
+static gboolean
+start_by_fork (AioprocChild  *self,
+               GError       **error)
+{
+  int control[2];
+  int hangup[2];
+
+  if (!aioproc_monitor_run (hold_cb, NULL, error))
+    return FALSE;
+
+  if (aioproc_fds_socketpair (SOCK_STREAM, control, &self->error))
+    {
+      aioproc_parent_fd_set (&self->control, control[0]);
+
+      if (aioproc_fds_socketpair (SOCK_STREAM, hangup, &self->error))
+        {
+          aioproc_parent_fd_set (&self->hangup, hangup[0]);
+          self->reader = aioproc_frame_reader_new (control[0], AIOPROC_FRAME_MAX_LENGTH);
+
+          aioproc_child_fork (self->spec, control[1], hangup[1], drop_all_cb, NULL,
+                              self->ops->forked, &self->forked_pid, &self->forked_pidfd,
+                              &self->error);
+          close (hangup[1]);
+        }
+
+      close (control[1]);
+    }
+
+  /* Cannot fail: the monitor is held. */
+  aioproc_monitor_run (self->error == NULL ? forked_cb : fail_held_cb, self, NULL);
+
+  return TRUE;
+}
+
+AioprocChild *
+aioproc_child_start (AioprocChildSpec      *spec,
+                     AioprocFrame          *start_frame,
+                     const AioprocChildOps *ops,
+                     gpointer               user_data,
+                     GDestroyNotify         destroy)
+{
+  AioprocChild *self = child_new (spec, ops, user_data, destroy);
+
+  g_queue_push_tail (&self->outgoing, start_frame);
+  aioproc_child_ref (self);
+
+  if (spec->method == AIOPROC_CHILD_FORK
+        ? start_by_fork (self, &self->error)
+        : aioproc_monitor_run (start_cb, self, &self->error))
+    return self;
+
+  if (!aioproc_waiter_run (fail_cb, self, NULL))
+    fail_cb (self);
+
+  return self;
+}
+
+pid_t
+aioproc_child_get_pid (AioprocChild *self)
+{
+  AIOPROC_MUTEX_AUTO_LOCK (&self->mutex, locker);
+
+  return self->pid;
+}
+
+int
+aioproc_child_get_pidfd (AioprocChild *self)
+{
+  AIOPROC_MUTEX_AUTO_LOCK (&self->mutex, locker);
+
+  return self->pidfd.fd;
+}
+
+void
+aioproc_child_send (AioprocChild *self,
+                    AioprocFrame *frame)
+{
+  gboolean is_dropped;
+  gboolean is_first = FALSE;
+
+  aioproc_mutex_lock (&self->mutex);
+
+  is_dropped = self->has_ended;
+
+  if (!is_dropped)
+    {
+      g_queue_push_tail (&self->outgoing, frame);
+      is_first = !self->is_flushing;
+      self->is_flushing = TRUE;
+    }
+
+  aioproc_mutex_unlock (&self->mutex);
+
+  if (is_dropped)
+    aioproc_frame_free (frame);
+
+  /* It can fail in a forked child only, where nobody is there to read the frame. */
+  if (is_first && !aioproc_monitor_run (flush_cb, aioproc_child_ref (self), NULL))
+    aioproc_child_unref (self);
+}
+
+gboolean
+aioproc_child_send_signal (AioprocChild  *self,
+                           int            signum,
+                           GError       **error)
+{
+  AIOPROC_MUTEX_AUTO_LOCK (&self->mutex, locker);
+
+  if (signum < 0 || signum >= NSIG)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                   "There is no signal %d", signum);
+      return FALSE;
+    }
+
+  if (self->has_ended)
+    return TRUE;
+
+  if (self->pidfd.fd >= 0)
+    return aioproc_pidfd_send_signal (self->pidfd.fd, signum, error);
+
+  if (self->pid != 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                   "Process %d is a worker of the process that this one was forked from",
+                   (int) self->pid);
+      return FALSE;
+    }
+
+  if (signum > 0)
+    self->pending_signals |= G_GUINT64_CONSTANT (1) << (signum - 1);
+
+  return TRUE;
+}
+
+gboolean
+aioproc_child_get_wait_status (AioprocChild *self,
+                               int          *wait_status)
+{
+  AIOPROC_MUTEX_AUTO_LOCK (&self->mutex, locker);
+
+  if (self->has_status)
+    *wait_status = self->wait_status;
+  else if (self->has_record)
+    *wait_status = W_EXITCODE (self->record & 0xff, 0);
+
+  return self->has_status || self->has_record;
+}
+
+void
+aioproc_child_kill_all (void)
+{
+  aioproc_parent_fd_shut_down_all ();
+}

@@ -1,0 +1,62 @@
+/* aioproc-monitor-private.h
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* One thread of the library's pool that waits for all descriptors of workers and supervisors, and
+ * does what belongs to them. It exists while something holds it, and then makes no wake-up of its
+ * own.
+ */
+typedef struct _AioprocMonitorWatch AioprocMonitorWatch;
+
+/* Called on the monitor with what epoll reports of the descriptor. May remove any watch. */
+typedef void (*AioprocMonitorFunc) (AioprocMonitorWatch *watch,
+                                    guint32              events,
+                                    gpointer             data);
+
+/* Part of whatever it serves; all zeros while it watches nothing. Monitor thread only. */
+struct _AioprocMonitorWatch {
+  AioprocMonitorFunc func;   /* NULL: watches nothing */
+  gpointer           data;
+  int                fd;
+  guint32            events;
+};
+
+/* Runs @func once on the monitor, which is started for it if need be. Any thread. FALSE: it could
+ * not be started, and @func will not run.
+ */
+gboolean aioproc_monitor_run          (void               (*func) (gpointer data),
+                                       gpointer             data,
+                                       GError             **error);
+gboolean aioproc_monitor_is_current   (void);
+
+/* Each hold needs a release. Monitor thread only, as what follows. */
+void     aioproc_monitor_hold         (void);
+void     aioproc_monitor_release      (void);
+/* @events: EPOLLIN…, level-triggered. */
+gboolean aioproc_monitor_add_watch    (AioprocMonitorWatch *watch,
+                                       int                  fd,
+                                       guint32              events,
+                                       AioprocMonitorFunc   func,
+                                       gpointer             data,
+                                       GError             **error);
+void     aioproc_monitor_change_watch (AioprocMonitorWatch *watch,
+                                       guint32              events);
+/* Before the descriptor is closed. Nothing happens if it watches nothing. */
+void     aioproc_monitor_remove_watch (AioprocMonitorWatch *watch);
+
+/* Between these two calls the monitor stands still, outside of everything: for a fork whose child
+ * goes on. On the monitor itself they do nothing. In the child nothing is paused: it must not
+ * resume.
+ */
+void     aioproc_monitor_pause        (void);
+void     aioproc_monitor_resume       (void);
+
+G_END_DECLS

@@ -1,0 +1,53 @@
+/* aioproc-supervisor-private.h
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <sys/types.h>
+
+#include <gio/gio.h>
+
+#include "process/aioproc-child-spec-private.h"
+#include "process/aioproc-parent-fd-private.h"
+
+G_BEGIN_DECLS
+
+/* The application's side of its supervisors, which are the parents of its workers: the launcher
+ * (SPAWN), and one forkserver for each worker program. They are started when first needed and
+ * replaced when they died. All on the monitor thread.
+ */
+
+typedef struct {
+  /* Takes @pidfd. */
+  void (*started) (gpointer  user_data,
+                   pid_t     pid,
+                   int       pidfd);
+  /* Instead of it. Takes @error. */
+  void (*failed)  (gpointer  user_data,
+                   GError   *error);
+  /* Last, after started: reaped by the supervisor. */
+  void (*exited)  (gpointer  user_data,
+                   int       wait_status);
+  /* Instead of it: the supervisor died, and nobody can tell how the worker ends. */
+  void (*lost)    (gpointer  user_data);
+} AioprocSupervisorOps;
+
+/* Asks for one worker; started or failed will be called. Takes the descriptors of @control and
+ * @hangup, the ends of the worker. @environment: what @spec stands for. FALSE: nothing was asked
+ * for, and none of @ops will be called.
+ */
+gboolean aioproc_supervisor_start_worker (AioprocChildSpec            *spec,
+                                          char                       **environment,
+                                          AioprocParentFd             *control,
+                                          AioprocParentFd             *hangup,
+                                          const AioprocSupervisorOps  *ops,
+                                          gpointer                     user_data,
+                                          GError                     **error);
+
+/* The file name of a program of the library, in $AIOPROC_LIBEXECDIR or where it was installed. */
+char    *aioproc_build_program_path      (const char                  *name);
+
+G_END_DECLS
