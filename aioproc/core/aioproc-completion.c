@@ -7,12 +7,19 @@
 #include "core/aioproc-completion-private.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "core/aioproc-mutex-private.h"
 
 /* What a GTask does by itself, a source for each completion, costs twice as much as one source for
  * all that are ready, and calls back from inside the call that completes it when that is made in
- * the right context. Here a context has one source while there is anything to complete. */
+ * the right context. Here a context keeps one source from its first completion on.
+ *
+ * A source is not attached, and given no ready time, by the thread that completes: GLib wakes the
+ * context's thread while it holds the context's mutex, on which that thread then stops at once, to
+ * be woken again. The source says itself whether it is ready, and the context is woken with no
+ * mutex held.
+ */
 
 /* How many completions one dispatch does before it lets the context see to other sources. */
 #define BATCH_MAX 64
@@ -24,16 +31,18 @@ typedef struct {
 } Completion;
 
 typedef struct {
-  GSource  source;
-  GQueue   completions;          /* (element-type Completion); protected by @completion_mutex */
-  gboolean listed;               /* protected by @completion_mutex */
+  GSource          source;
+  GMainContext    *context;      /* immutable; alive while tasks of it are */
+  GQueue           completions;  /* (element-type Completion); protected by @completion_mutex */
+  _Atomic guint32  n_queued;     /* (atomic) the length of @completions */
+  _Atomic guint32  asleep;       /* (atomic) the context was told that there is nothing to do */
 } CompletionSource;
 
 /* Guards the fields above, and @sources. Innermost: nothing is called with it held but GLib's
  * own functions on sources.
  */
 static AioprocMutex completion_mutex;
-/* (element-type GMainContext CompletionSource): contexts with a source that takes more. */
+/* (element-type GMainContext CompletionSource): all contexts that have had a completion. */
 static GHashTable *sources;
 
 static void
@@ -41,6 +50,35 @@ completion_free (Completion *completion)
 {
   g_clear_object (&completion->task);
   g_free (completion);
+}
+
+static gboolean
+aioproc_completion_source_prepare (GSource *source,
+                                   int     *timeout)
+{
+  CompletionSource *self = (CompletionSource *) source;
+
+  *timeout = -1;
+
+  /* This store before that load; partner: aioproc_completion_push(). */
+  atomic_store (&self->asleep, 1);
+
+  if (atomic_load (&self->n_queued) == 0)
+    return FALSE;
+
+  atomic_store (&self->asleep, 0);
+
+  return TRUE;
+}
+
+static gboolean
+aioproc_completion_source_check (GSource *source)
+{
+  CompletionSource *self = (CompletionSource *) source;
+
+  atomic_store (&self->asleep, 0);
+
+  return atomic_load (&self->n_queued) > 0;
 }
 
 static gboolean
@@ -57,16 +95,13 @@ aioproc_completion_source_dispatch (GSource     *source,
       aioproc_mutex_lock (&completion_mutex);
       completion = g_queue_pop_head (&self->completions);
 
-      if (completion == NULL && self->listed)
-        {
-          g_hash_table_remove (sources, g_source_get_context (source));
-          self->listed = FALSE;
-        }
+      if (completion != NULL)
+        atomic_fetch_sub (&self->n_queued, 1);
 
       aioproc_mutex_unlock (&completion_mutex);
 
       if (completion == NULL)
-        return G_SOURCE_REMOVE;
+        break;
 
       completion->func (completion->task, completion->data);
       completion_free (completion);
@@ -75,43 +110,24 @@ aioproc_completion_source_dispatch (GSource     *source,
   return G_SOURCE_CONTINUE;
 }
 
-/* Also when the context ends with completions undone, as GTask's own then are too. */
+/* With its context, when nothing is left to be done: each task keeps the context. */
 static void
 aioproc_completion_source_dispose (GSource *source)
 {
   CompletionSource *self = (CompletionSource *) source;
-  GHashTableIter iter;
-  gpointer value;
 
   aioproc_mutex_lock (&completion_mutex);
 
-  if (self->listed)
-    {
-      g_hash_table_iter_init (&iter, sources);
-
-      while (g_hash_table_iter_next (&iter, NULL, &value))
-        {
-          if (value == self)
-            g_hash_table_iter_remove (&iter);
-        }
-
-      self->listed = FALSE;
-    }
+  if (g_hash_table_lookup (sources, self->context) == self)
+    g_hash_table_remove (sources, self->context);
 
   aioproc_mutex_unlock (&completion_mutex);
 }
 
-static void
-aioproc_completion_source_finalize (GSource *source)
-{
-  CompletionSource *self = (CompletionSource *) source;
-
-  g_queue_clear_full (&self->completions, (GDestroyNotify) completion_free);
-}
-
 static GSourceFuncs completion_source_funcs = {
+  .prepare = aioproc_completion_source_prepare,
+  .check = aioproc_completion_source_check,
   .dispatch = aioproc_completion_source_dispatch,
-  .finalize = aioproc_completion_source_finalize,
 };
 
 static void
@@ -121,18 +137,19 @@ aioproc_completion_forked_child (void)
 }
 
 static CompletionSource *
-aioproc_completion_source_new (void)
+aioproc_completion_source_new (GMainContext *context)
 {
   GSource *source = g_source_new (&completion_source_funcs, sizeof (CompletionSource));
+  CompletionSource *self = (CompletionSource *) source;
 
   g_source_set_static_name (source, "[aioproc] completions");
   g_source_set_dispose_function (source, aioproc_completion_source_dispose);
-  g_source_set_ready_time (source, 0);
   /* A callback may run a main loop of its own and wait there for the next completion. */
   g_source_set_can_recurse (source, TRUE);
-  g_queue_init (&((CompletionSource *) source)->completions);
+  self->context = context;
+  g_queue_init (&self->completions);
 
-  return (CompletionSource *) source;
+  return self;
 }
 
 void
@@ -140,10 +157,11 @@ aioproc_completion_push (GTask                 *task,
                          AioprocCompletionFunc  func,
                          gpointer               data)
 {
-  GMainContext *context = g_task_get_context (task);
+  /* A reference of our own: the task may be done, and gone, before the context is woken. */
+  g_autoptr(GMainContext) context = g_main_context_ref (g_task_get_context (task));
   Completion *completion = g_new (Completion, 1);
   CompletionSource *source;
-  gboolean fresh = FALSE;
+  gboolean asleep;
 
   completion->task = task;
   completion->func = func;
@@ -161,22 +179,20 @@ aioproc_completion_push (GTask                 *task,
 
   if (source == NULL)
     {
-      source = aioproc_completion_source_new ();
-      source->listed = TRUE;
+      source = aioproc_completion_source_new (context);
       g_hash_table_insert (sources, context, source);
-      fresh = TRUE;
-    }
-
-  g_queue_push_tail (&source->completions, completion);
-
-  if (fresh)
-    {
-      /* Attached under the mutex: else a second thread might find the source before it has a
-       * context.
-       */
+      /* Under the mutex, since until it is attached nobody may complete on it. */
       g_source_attach (&source->source, context);
       g_source_unref (&source->source);
     }
 
+  g_queue_push_tail (&source->completions, completion);
+  /* This store before that load; partner: aioproc_completion_source_prepare(). */
+  atomic_fetch_add (&source->n_queued, 1);
+  asleep = atomic_exchange (&source->asleep, 0) != 0;
+
   aioproc_mutex_unlock (&completion_mutex);
+
+  if (asleep)
+    g_main_context_wakeup (context);
 }
