@@ -95,17 +95,13 @@ AioprocIOStatus     aioproc_frame_reader_read (AioprocFrameReader      *self,
                                                AioprocMessage         **message,
                                                GError                 **error);
 
-/* Limits of a value: characters of a type string, and levels of containers and variants. */
-#define AIOPROC_CODEC_MAX_TYPE_LENGTH 255
-#define AIOPROC_CODEC_MAX_DEPTH       32
-
 /* Values in shared memory or in a frame: type string, NUL, zeros up to a multiple of 8, data in
  * little-endian normal form.
  *
- * Only what was prepared is stored: checks the limits, and returns the value in normal form and
- * in the byte order of the wire (@value itself, as a rule). G_IO_ERROR_INVALID_ARGUMENT; without
- * @allow_handles, G_IO_ERROR_NOT_SUPPORTED for a value that has an `h` in it. @value is not
- * floating.
+ * Only what was prepared is stored: checks the limits (a type of 255 characters, 32 levels of
+ * containers and variants), and returns the value in normal form and in the byte order of the wire
+ * (@value itself, as a rule). G_IO_ERROR_INVALID_ARGUMENT; without @allow_handles,
+ * G_IO_ERROR_NOT_SUPPORTED for a value that has an `h` in it. @value is not floating.
  */
 GVariant           *aioproc_codec_variant_prepare (GVariant            *value,
                                                    gboolean             allow_handles,

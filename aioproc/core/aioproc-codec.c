@@ -9,91 +9,40 @@
 #include <string.h>
 
 #include "aioproc-error.h"
+#include "core/aioproc-variant-scan-private.h"
 
 /* Data follows its type string at a multiple of the largest alignment that a value can need. */
 #define ALIGN(size) (((gsize) (size) + 7) & ~(gsize) 7)
 
-/* Moves over one complete type at @cursor, and returns how many levels it has: 1 for a basic type.
- * The string is valid, so the recursion is as deep as GLib's own limit (128) at most.
- */
-static guint
-type_depth (const char **cursor)
-{
-  guint deepest = 0;
-
-  switch (*(*cursor)++)
-    {
-    case 'a':
-    case 'm':
-      return 1 + type_depth (cursor);
-
-    case '(':
-    case '{':
-      while (**cursor != ')' && **cursor != '}')
-        {
-          guint depth = type_depth (cursor);
-
-          deepest = MAX (deepest, depth);
-        }
-
-      (*cursor)++;
-
-      return 1 + deepest;
-
-    default:
-      return 1;
-    }
-}
-
-/* Whether @value has at most @levels levels, the insides of its variants included, and no type
- * string that is too long. Sets @handles where it has handles, or an empty array of them.
- */
 static gboolean
-check_limits (GVariant  *value,
-              guint      levels,
-              gboolean  *handles,
-              int        code,
-              GError   **error)
+check_scan (AioprocVariantScan   result,
+            const char          *type,
+            int                  code,
+            GError             **error)
 {
-  const char *type = g_variant_get_type_string (value);
-  const char *cursor = type;
-  gsize length = strlen (type);
-  gsize n_children;
-
-  if (length > AIOPROC_CODEC_MAX_TYPE_LENGTH)
+  switch (result)
     {
+    case AIOPROC_VARIANT_SCAN_OK:
+      return TRUE;
+
+    case AIOPROC_VARIANT_SCAN_TOO_DEEP:
       g_set_error (error, G_IO_ERROR, code,
-                   "A value has a type of %" G_GSIZE_FORMAT " characters, more than %d",
-                   length, AIOPROC_CODEC_MAX_TYPE_LENGTH);
+                   "A value of type “%.64s” is nested more than %d levels deep",
+                   type, AIOPROC_VARIANT_MAX_DEPTH);
+      return FALSE;
+
+    case AIOPROC_VARIANT_SCAN_TOO_LONG:
+      g_set_error (error, G_IO_ERROR, code,
+                   "A value of type “%.64s” has a type of more than %d characters",
+                   type, AIOPROC_VARIANT_MAX_TYPE_LENGTH);
+      return FALSE;
+
+    case AIOPROC_VARIANT_SCAN_NOT_NORMAL:
+    default:
+      g_set_error (error, G_IO_ERROR, code,
+                   "A value of type “%.64s” is not in normal form", type);
       return FALSE;
     }
-
-  if (type_depth (&cursor) > levels)
-    {
-      g_set_error (error, G_IO_ERROR, code,
-                   "A value is nested more than %d levels deep", AIOPROC_CODEC_MAX_DEPTH);
-      return FALSE;
-    }
-
-  if (strchr (type, 'h') != NULL)
-    *handles = TRUE;
-
-  /* The type tells it all, where there is no variant inside. */
-  if (strchr (type, 'v') == NULL)
-    return TRUE;
-
-  n_children = g_variant_n_children (value);
-
-  /* The key of an entry is basic. */
-  for (gsize i = type[0] == '{' ? 1 : 0; i < n_children; i++)
-    {
-      g_autoptr(GVariant) child = g_variant_get_child_value (value, i);
-
-      if (!check_limits (child, levels - 1, handles, code, error))
-        return FALSE;
-    }
-
-  return TRUE;
 }
 
 /* The size of the elements of an array in which any bit pattern is a valid element, or 0. Data in
@@ -134,27 +83,41 @@ aioproc_codec_variant_prepare (GVariant  *value,
                                gboolean   allow_handles,
                                GError   **error)
 {
+  const char *type = g_variant_get_type_string (value);
   g_autoptr(GVariant) normal = NULL;
+  AioprocVariantScan result;
+  gboolean variants = FALSE;
   gboolean handles = FALSE;
   gsize element_size;
 
-  if (!check_limits (value, AIOPROC_CODEC_MAX_DEPTH, &handles, G_IO_ERROR_INVALID_ARGUMENT, error))
+  result = aioproc_variant_scan_type (type, &variants, &handles);
+
+  if (!check_scan (result, type, G_IO_ERROR_INVALID_ARGUMENT, error))
     return NULL;
 
-  if (handles && !allow_handles)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                   "A value of type “%s” has a handle in it, which has no meaning without a "
-                   "message", g_variant_get_type_string (value));
-      return NULL;
-    }
-
-  element_size = plain_element_size (g_variant_get_type_string (value));
+  element_size = plain_element_size (type);
 
   if (element_size != 0 && g_variant_get_size (value) % element_size == 0)
     normal = g_variant_ref (value);
   else
     normal = g_variant_get_normal_form (value);
+
+  if (variants)
+    {
+      result = aioproc_variant_scan_data (type, g_variant_get_data (normal),
+                                          g_variant_get_size (normal), &handles);
+
+      if (!check_scan (result, type, G_IO_ERROR_INVALID_ARGUMENT, error))
+        return NULL;
+    }
+
+  if (handles && !allow_handles)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                   "A value of type “%s” has a handle in it, which has no meaning without a "
+                   "message", type);
+      return NULL;
+    }
 
 #if G_BYTE_ORDER == G_BIG_ENDIAN
   return g_variant_byteswap (normal);
@@ -197,24 +160,23 @@ static const char *
 check_type (const guint8  *data,
             gsize          length,
             gsize         *offset,
+            gboolean      *variants,
             GError       **error)
 {
   const char *type = (const char *) data;
-  const char *cursor = type;
   const guint8 *end = NULL;
+  gboolean handles;
 
   if (length > 0)
-    end = memchr (data, '\0', MIN (length, AIOPROC_CODEC_MAX_TYPE_LENGTH + 1));
+    end = memchr (data, '\0', MIN (length, AIOPROC_VARIANT_MAX_TYPE_LENGTH + 1));
 
   if (end == NULL)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
                    "A value was received that does not begin with a type string of at most %d "
-                   "characters", AIOPROC_CODEC_MAX_TYPE_LENGTH);
+                   "characters", AIOPROC_VARIANT_MAX_TYPE_LENGTH);
       return NULL;
     }
-
-  *offset = ALIGN (end - data + 1);
 
   if (!g_variant_type_string_is_valid (type) ||
       !g_variant_type_is_definite ((const GVariantType *) type))
@@ -225,14 +187,12 @@ check_type (const guint8  *data,
       return NULL;
     }
 
-  /* Before the value is looked at: GLib's own limit is much higher. */
-  if (type_depth (&cursor) > AIOPROC_CODEC_MAX_DEPTH)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                   "A value was received whose type is nested more than %d levels deep",
-                   AIOPROC_CODEC_MAX_DEPTH);
-      return NULL;
-    }
+  /* Before the value is looked at: GLib's own limit of levels is much higher. */
+  if (!check_scan (aioproc_variant_scan_type (type, variants, &handles), type,
+                   G_IO_ERROR_INVALID_DATA, error))
+    return NULL;
+
+  *offset = ALIGN (end - data + 1);
 
   if (*offset > length)
     {
@@ -276,14 +236,15 @@ aioproc_codec_variant_load_part (const guint8  *data,
 {
   g_autoptr(GVariant) value = NULL;
   g_autoptr(GBytes) copy = NULL;
-  const char *type;
+  AioprocVariantScan result = AIOPROC_VARIANT_SCAN_OK;
+  gboolean variants = FALSE;
   gboolean handles = FALSE;
-  gboolean normal;
+  const char *type;
   gsize element_size;
   gsize offset;
   gsize size;
 
-  type = check_type (data, length, &offset, error);
+  type = check_type (data, length, &offset, &variants, error);
 
   if (type == NULL)
     return NULL;
@@ -305,30 +266,27 @@ aioproc_codec_variant_load_part (const guint8  *data,
 
   if (element_size != 0)
     {
-      normal = size % element_size == 0;
+      if (size % element_size != 0)
+        result = AIOPROC_VARIANT_SCAN_NOT_NORMAL;
     }
   else
     {
       value = wrap_data (type, data, size, FALSE, owner);
-      normal = g_variant_is_normal_form (value);
+
+      if (!g_variant_is_normal_form (value))
+        result = AIOPROC_VARIANT_SCAN_NOT_NORMAL;
+      else if (variants)
+        result = aioproc_variant_scan_data (type, data, size, &handles);
     }
 
-  if (!normal)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                   "A value of type “%s” was received that is not in normal form", type);
-      return NULL;
-    }
+  if (!check_scan (result, type, G_IO_ERROR_INVALID_DATA, error))
+    return NULL;
 
   /* Made anew as trusted: an untrusted value, even if found normal, checks all offsets before a
    * child's again for each child that is read.
    */
   g_clear_pointer (&value, g_variant_unref);
   value = wrap_data (type, data, size, TRUE, owner);
-
-  if (strchr (type, 'v') != NULL &&
-      !check_limits (value, AIOPROC_CODEC_MAX_DEPTH, &handles, G_IO_ERROR_INVALID_DATA, error))
-    return NULL;
 
 #if G_BYTE_ORDER == G_BIG_ENDIAN
   return g_variant_byteswap (value);

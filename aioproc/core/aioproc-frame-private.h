@@ -18,12 +18,13 @@ G_BEGIN_DECLS
 /* Sections begin at multiples of this; values and numbers in bytes can be used where they are. */
 #define AIOPROC_FRAME_ALIGN(size) (((guint64) (size) + 7) & ~G_GUINT64_CONSTANT (7))
 
-/* Bytes from this size on travel as a sealed memfd. A frame without them fits into the buffer of a
- * socket (208 KiB by default), so that a writer that must not wait is done at once, and the reader
- * neither allocates nor copies. Below it, sending the bytes costs less than making, sealing,
- * mapping and unmapping a memfd.
+/* Bytes from this size on travel as a sealed memfd. The socket is about three times as fast at any
+ * size (1 MiB: 0.19 ms against 0.57 ms, the kernel's work on fresh pages), but keeps writer and
+ * reader for as long as the bytes take, and all frames behind them. This is where that begins to
+ * matter to a main loop. The receiver of a memfd maps it in some microseconds, and allocates
+ * nothing of a size that its peer chose.
  */
-#define AIOPROC_FRAME_SEALED_MIN (64 * 1024)
+#define AIOPROC_FRAME_SEALED_MIN (1024 * 1024)
 
 typedef struct {
   guint32 magic;

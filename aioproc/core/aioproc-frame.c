@@ -12,6 +12,7 @@
 #include "core/aioproc-message-private.h"
 #include "core/aioproc-sealed-bytes-private.h"
 #include "core/aioproc-shareable-private.h"
+#include "core/aioproc-variant-scan-private.h"
 
 /* Sections below this size are copied into the buffer of the frame, so that a frame of small ones
  * goes out with one sendmsg(); larger ones are sent from where they are: from here on a copy costs
@@ -39,8 +40,7 @@ struct _AioprocFrame {
 
   int            *fds;          /* (owned) (array length=n_fds) not the descriptors themselves */
   guint           n_fds;
-  int            *own_fds;      /* (owned) (array length=n_own_fds) those of @fds that are ours */
-  guint           n_own_fds;
+  GArray         *own_fds;      /* (owned) (nullable) (element-type int) those that are ours */
 };
 
 /* What becomes of one handle, in host byte order. */
@@ -59,23 +59,21 @@ typedef struct {
 static void
 aioproc_frame_close_own_fds (AioprocFrame *self)
 {
-  aioproc_fds_close_all (self->own_fds, self->n_own_fds);
-  g_clear_pointer (&self->own_fds, g_free);
-  self->n_own_fds = 0;
+  if (self->own_fds != NULL)
+    aioproc_fds_close_all ((gpointer) self->own_fds->data, self->own_fds->len);
+
+  g_clear_pointer (&self->own_fds, g_array_unref);
 }
 
 static void
-aioproc_frame_add_fds (AioprocFrame *self,
-                       PartPlan     *plan,
-                       gboolean      own)
+aioproc_frame_take_fds (AioprocFrame *self,
+                        const int    *fds,
+                        guint         n_fds)
 {
-  for (guint i = 0; i < plan->wire.n_fds; i++)
-    {
-      self->n_fds++;
+  if (self->own_fds == NULL)
+    self->own_fds = g_array_new (FALSE, FALSE, sizeof (int));
 
-      if (own)
-        self->own_fds[self->n_own_fds++] = plan->fds[i];
-    }
+  g_array_append_vals (self->own_fds, fds, n_fds);
 }
 
 static gboolean
@@ -121,14 +119,15 @@ aioproc_frame_plan_handles (AioprocFrame  *self,
 
           plan->wire.type = AIOPROC_FRAME_PART_OBJECT;
           plan->wire.n_fds = n_fds;
-          aioproc_frame_add_fds (self, plan, TRUE);
+          aioproc_frame_take_fds (self, plan->fds, n_fds);
+          self->n_fds += n_fds;
           break;
 
         case AIOPROC_PART_FD:
           plan->wire.type = AIOPROC_FRAME_PART_FD;
           plan->wire.n_fds = 1;
           plan->fds[0] = part->fd;
-          aioproc_frame_add_fds (self, plan, FALSE);
+          self->n_fds += 1;
           break;
 
         case AIOPROC_PART_BYTES:
@@ -173,7 +172,8 @@ aioproc_frame_plan_sealed (AioprocFrame  *self,
 
       plan->wire.type = AIOPROC_FRAME_PART_SEALED;
       plan->wire.n_fds = 1;
-      aioproc_frame_add_fds (self, plan, TRUE);
+      aioproc_frame_take_fds (self, plan->fds, 1);
+      self->n_fds += 1;
     }
 
   return TRUE;
@@ -188,13 +188,12 @@ aioproc_frame_plan (AioprocFrame  *self,
 {
   guint n = 0;
 
-  self->own_fds = g_new (int, max_fds + AIOPROC_SHAREABLE_MAX_FDS);
-
   if (!aioproc_frame_plan_handles (self, plans, n_parts, max_fds, error) ||
       !aioproc_frame_plan_sealed (self, plans, n_parts, max_fds, error))
     return FALSE;
 
-  self->fds = g_new (int, MAX (self->n_fds, 1));
+  if (self->n_fds > 0)
+    self->fds = g_new (int, self->n_fds);
 
   for (guint i = 0; i < n_parts; i++)
     for (guint j = 0; j < plans[i].wire.n_fds; j++)
@@ -309,7 +308,7 @@ aioproc_frame_layout (AioprocFrame            *self,
 
   /* The type of a body is always in the buffer. */
   if (n_large > 0)
-    buffer_size += AIOPROC_FRAME_ALIGN (AIOPROC_CODEC_MAX_TYPE_LENGTH + 1);
+    buffer_size += AIOPROC_FRAME_ALIGN (AIOPROC_VARIANT_MAX_TYPE_LENGTH + 1);
 
   /* The sum is looked at each time: the same bytes may have been appended any number of times. */
   for (guint i = 0; i < n_parts && self->length - sizeof header <= AIOPROC_FRAME_MAX_LENGTH; i++)

@@ -8,6 +8,7 @@
 
 #include "aioproc-error.h"
 #include "core/aioproc-codec-private.h"
+#include "core/aioproc-variant-scan-private.h"
 
 #include "aioproc-test.h"
 
@@ -246,8 +247,8 @@ test_variant_depth (void)
 
   for (int by_variant = 0; by_variant <= 1; by_variant++)
     {
-      g_autoptr(GVariant) good = nest (AIOPROC_CODEC_MAX_DEPTH, by_variant);
-      g_autoptr(GVariant) bad = nest (AIOPROC_CODEC_MAX_DEPTH + 1, by_variant);
+      g_autoptr(GVariant) good = nest (AIOPROC_VARIANT_MAX_DEPTH, by_variant);
+      g_autoptr(GVariant) bad = nest (AIOPROC_VARIANT_MAX_DEPTH + 1, by_variant);
       g_autoptr(GVariant) worse = nest (120, by_variant);
       g_autoptr(GVariant) hidden = NULL;
 
@@ -375,7 +376,7 @@ test_variant_bad_type (void)
       memcpy (data, arrays, length - 1);
       data[length - 1] = 'y';
 
-      if (length > AIOPROC_CODEC_MAX_DEPTH)
+      if (length > AIOPROC_VARIANT_MAX_DEPTH)
         assert_bad (data, (length + 8) / 8 * 8);
     }
 }

@@ -411,37 +411,63 @@ test_frame_objects_across (void)
 static void
 test_frame_bytes_without_fds (void)
 {
-  static const guint budgets[] = { 0, 1, AIOPROC_FDS_MAX };
+  static const guint budgets[] = { 0, 1, 3, AIOPROC_FDS_MAX };
+  const guint n_parts = 4;
   g_autoptr(GBytes) bytes = aioproc_test_frame_pattern (AIOPROC_FRAME_SEALED_MIN);
   g_autoptr(AioprocMessage) message = aioproc_message_new (NULL);
 
   g_test_summary ("Large bytes for which no descriptor is left travel within the frame");
 
-  for (int i = 0; i < AIOPROC_FDS_MAX + 10; i++)
+  for (guint i = 0; i < n_parts; i++)
     aioproc_message_append_bytes (message, bytes);
 
   for (gsize i = 0; i < G_N_ELEMENTS (budgets); i++)
     {
+      guint n_inline = n_parts - MIN (n_parts, budgets[i]);
       g_autoptr(AioprocMessage) received = NULL;
       g_autoptr(GError) error = NULL;
       AioprocFrameInfo info;
       AioprocFrame *frame;
-      guint n_inline = AIOPROC_FDS_MAX + 10 - budgets[i];
 
       frame = aioproc_frame_new_full (&plain, message, budgets[i], &error);
       g_assert_no_error (error);
       g_assert_cmpuint (aioproc_frame_get_length (frame), ==,
-                        32 + (AIOPROC_FDS_MAX + 10) * 16 + n_inline * AIOPROC_FRAME_SEALED_MIN);
+                        32 + n_parts * 16 + n_inline * AIOPROC_FRAME_SEALED_MIN);
       received = aioproc_test_frame_transfer (frame, &info);
 
-      for (int handle = 0; handle < AIOPROC_FDS_MAX + 10; handle++)
+      for (guint handle = 0; handle < n_parts; handle++)
         {
-          g_autoptr(GBytes) found = aioproc_message_dup_bytes (received, handle, &error);
+          g_autoptr(GBytes) found = aioproc_message_dup_bytes (received, (int) handle, &error);
 
           g_assert_no_error (error);
           g_assert_true (g_bytes_equal (found, bytes));
         }
     }
+}
+
+static void
+test_frame_bytes_beside_fds (void)
+{
+  g_autoptr(GBytes) bytes = aioproc_test_frame_pattern (AIOPROC_FRAME_SEALED_MIN);
+  g_autoptr(AioprocMessage) message = aioproc_message_new (NULL);
+  g_autoptr(AioprocMessage) received = NULL;
+  g_autoptr(GBytes) found = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_test_summary ("Large bytes leave the descriptors to what needs them");
+
+  aioproc_message_append_bytes (message, bytes);
+
+  for (int i = 0; i < AIOPROC_FDS_MAX; i++)
+    {
+      aioproc_message_append_fd (message, STDERR_FILENO, &error);
+      g_assert_no_error (error);
+    }
+
+  received = aioproc_test_frame_send (message);
+  found = aioproc_message_dup_bytes (received, 0, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_bytes_equal (found, bytes));
 }
 
 static void
@@ -510,6 +536,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/frame/bytes", test_frame_bytes);
   aioproc_test_add_func ("/aioproc/frame/bytes-forward", test_frame_bytes_forward);
   aioproc_test_add_func ("/aioproc/frame/bytes-without-fds", test_frame_bytes_without_fds);
+  aioproc_test_add_func ("/aioproc/frame/bytes-beside-fds", test_frame_bytes_beside_fds);
   aioproc_test_add_func ("/aioproc/frame/fds", test_frame_fds);
   aioproc_test_add_func ("/aioproc/frame/too-many-fds", test_frame_too_many_fds);
   aioproc_test_add_func ("/aioproc/frame/too-large", test_frame_too_large);
