@@ -147,6 +147,9 @@ void
 aioproc_test_init (int    *argc,
                    char ***argv)
 {
+  /* Meson sets it; a program that is run by hand, or by gtester, has to find its launcher too. */
+  g_setenv ("AIOPROC_LIBEXECDIR", AIOPROC_TEST_LIBEXECDIR, FALSE);
+
   forget_log_of_parent (argc, argv);
   g_test_init (argc, argv, NULL);
 

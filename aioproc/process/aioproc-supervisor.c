@@ -6,6 +6,7 @@
 
 #include "process/aioproc-supervisor-private.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -101,8 +102,22 @@ char *
 aioproc_build_program_path (const char *name)
 {
   const char *folder = secure_getenv ("AIOPROC_LIBEXECDIR");
+  Dl_info info;
 
-  return g_build_filename (folder != NULL ? folder : AIOPROC_PKGLIBEXECDIR, name, NULL);
+  if (folder != NULL)
+    return g_build_filename (folder, name, NULL);
+
+  /* Where the library was built, its programs are beside it. */
+  if (dladdr (aioproc_build_program_path, &info) != 0 && info.dli_fname != NULL)
+    {
+      g_autofree char *library_folder = g_path_get_dirname (info.dli_fname);
+      g_autofree char *path = g_build_filename (library_folder, name, NULL);
+
+      if (access (path, X_OK) == 0)
+        return g_steal_pointer (&path);
+    }
+
+  return g_build_filename (AIOPROC_PKGLIBEXECDIR, name, NULL);
 }
 
 static gboolean

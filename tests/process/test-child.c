@@ -11,6 +11,7 @@
 
 #include "aioproc-test.h"
 #include "child-test.h"
+#include "core/aioproc-mutex-private.h"
 
 static void
 test_child_exit (gconstpointer data)
@@ -424,10 +425,17 @@ test_child_nested (gconstpointer data)
 
   for (guint i = 0; i < G_N_ELEMENTS (aioproc_test_methods); i++)
     {
-      AioprocTestChild *child = aioproc_test_child_new (spec, "nest", aioproc_test_methods[i]);
       g_autoptr(GVariant) body = NULL;
+      AioprocTestChild *child;
       int wait_status;
 
+#ifdef AIOPROC_TSAN
+      /* Its runtime starts another thread of its own in a forked child. */
+      if (method == AIOPROC_CHILD_FORKSERVER && aioproc_test_methods[i] == AIOPROC_CHILD_FORK)
+        continue;
+#endif
+
+      child = aioproc_test_child_new (spec, "nest", aioproc_test_methods[i]);
       g_assert_cmpint (aioproc_test_child_get_status (child), ==, 0);
       g_assert_true (aioproc_test_child_wait_frame (child, AIOPROC_FRAME_RESULT, &body));
       g_variant_get (body, "(i)", &wait_status);
