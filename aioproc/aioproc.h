@@ -10,10 +10,14 @@
 
 #define AIOPROC_INSIDE
 
+#include "aioproc-call.h"
+#include "aioproc-context.h"
 #include "aioproc-error.h"
 #include "aioproc-event.h"
+#include "aioproc-init.h"
 #include "aioproc-lock.h"
 #include "aioproc-message.h"
+#include "aioproc-process.h"
 #include "aioproc-shareable.h"
 #include "aioproc-version.h"
 #include "aioproc-version-macros.h"

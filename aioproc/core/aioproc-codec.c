@@ -313,6 +313,42 @@ aioproc_codec_error_to_variant (const GError *error)
   return g_variant_new ("(sis)", g_quark_to_string (error->domain), error->code, message);
 }
 
+/* A domain is known once its function has been called. Those of GLib and GIO are known to a peer
+ * that used them, and have to be so here.
+ */
+static void
+know_domains (void)
+{
+  static gsize initialized;
+
+  if (!g_once_init_enter (&initialized))
+    return;
+
+  g_io_error_quark ();
+  g_file_error_quark ();
+  g_key_file_error_quark ();
+  g_markup_error_quark ();
+  g_convert_error_quark ();
+  g_shell_error_quark ();
+  g_spawn_error_quark ();
+  g_spawn_exit_error_quark ();
+  g_option_error_quark ();
+  g_regex_error_quark ();
+  g_variant_parse_error_quark ();
+  g_number_parser_error_quark ();
+  g_uri_error_quark ();
+  g_bookmark_file_error_quark ();
+  g_thread_error_quark ();
+  g_dbus_error_quark ();
+  g_resolver_error_quark ();
+  g_resource_error_quark ();
+  g_tls_error_quark ();
+  g_tls_channel_binding_error_quark ();
+  aioproc_error_quark ();
+
+  g_once_init_leave (&initialized, 1);
+}
+
 GError *
 aioproc_codec_error_from_variant (GVariant *value)
 {
@@ -328,6 +364,7 @@ aioproc_codec_error_from_variant (GVariant *value)
                                                       : "nothing");
 
   g_variant_get (value, "(&si&s)", &domain, &code, &message);
+  know_domains ();
 
   /* Only looked up: a peer must not be able to fill the table of quarks. */
   quark = g_quark_try_string (domain);
