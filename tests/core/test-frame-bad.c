@@ -505,6 +505,29 @@ test_sealed_new (void)
   g_assert_true (g_bytes_equal (mapped, bytes));
 }
 
+static void
+test_sealed_file_size_limit (void)
+{
+  g_autoptr(GBytes) bytes = aioproc_test_frame_pattern (100000);
+  g_autoptr(GError) error = NULL;
+  struct rlimit limit;
+  struct rlimit small;
+  guint n_before = aioproc_test_count_fds ();
+  int fd;
+
+  g_test_summary ("The file size limit of the process is an error, and no signal");
+
+  g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &limit), ==, 0);
+  small = limit;
+  small.rlim_cur = 4096;
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &small), ==, 0);
+  fd = aioproc_sealed_bytes_new (g_bytes_get_data (bytes, NULL), 100000, &error);
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &limit), ==, 0);
+  g_assert_cmpint (fd, ==, -1);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
+  g_assert_cmpuint (aioproc_test_count_fds (), ==, n_before);
+}
+
 static GBytes *
 make_frame (int   *fds,
             guint *n_fds)
@@ -709,6 +732,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/frame/bad/garbled", test_garbled);
   aioproc_test_add_func ("/aioproc/frame/bad/garbled-at-random", test_garbled_at_random);
   aioproc_test_add_func ("/aioproc/sealed-bytes/new", test_sealed_new);
+  aioproc_test_add_func ("/aioproc/sealed-bytes/file-size-limit", test_sealed_file_size_limit);
 
   return g_test_run ();
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -324,6 +325,59 @@ test_frame_object_not_initialized (void)
   g_assert_cmpuint (aioproc_test_count_fds (), ==, n_before);
 }
 
+static void
+test_frame_no_fds_left (void)
+{
+  g_autoptr(AioprocMessage) message = aioproc_message_new (NULL);
+  g_autoptr(AioprocLock) lock = NULL;
+  g_autoptr(AioprocFrame) frame = NULL;
+  g_autoptr(GBytes) large = aioproc_test_frame_pattern (AIOPROC_FRAME_SEALED_MIN);
+  g_autoptr(GError) error = NULL;
+  guint n_before;
+  int n_free = 0;
+
+  g_test_summary ("Descriptors that this process has no room for are an error of the sender");
+
+  lock = aioproc_lock_new (&error);
+  g_assert_no_error (error);
+  aioproc_message_append_bytes (message, large);
+  aioproc_message_append_object (message, G_OBJECT (lock), &error);
+  aioproc_message_append_fd (message, STDERR_FILENO, &error);
+  aioproc_message_append_object (message, G_OBJECT (lock), &error);
+  g_assert_no_error (error);
+  n_before = aioproc_test_count_fds ();
+
+  /* One more each time, until there are enough. */
+  for (; frame == NULL; n_free++)
+    {
+      struct rlimit limit;
+      struct rlimit full;
+      int next;
+
+      g_clear_error (&error);
+      next = aioproc_fds_dup (STDERR_FILENO, &error);
+      g_assert_no_error (error);
+      close (next);
+      g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+      full = limit;
+      full.rlim_cur = next + n_free;
+      g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &full), ==, 0);
+      frame = aioproc_frame_new (&plain, message, &error);
+      g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+
+      if (frame == NULL)
+        {
+          g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES);
+          g_assert_cmpuint (aioproc_test_count_fds (), ==, n_before);
+        }
+    }
+
+  /* Two for each object, one for the bytes; what is only needed for a moment may come on top. */
+  g_assert_cmpint (n_free, >=, 5);
+  g_clear_pointer (&frame, aioproc_frame_free);
+  g_assert_cmpuint (aioproc_test_count_fds (), ==, n_before);
+}
+
 /* Forked before the parent had a thread. Returns what is wrong, or 0. */
 static int
 run_child (int socket_fd)
@@ -525,11 +579,12 @@ main (int   argc,
 {
   aioproc_test_init (&argc, &argv);
 
-  /* First: before there is a thread. */
+  /* The first that makes objects: before there is a thread. */
   aioproc_test_add_func ("/aioproc/frame/objects/across", test_frame_objects_across);
   aioproc_test_add_func ("/aioproc/frame/objects/same", test_frame_objects);
   aioproc_test_add_func ("/aioproc/frame/objects/not-initialized",
                          test_frame_object_not_initialized);
+  aioproc_test_add_func ("/aioproc/frame/objects/no-fds-left", test_frame_no_fds_left);
   aioproc_test_add_func ("/aioproc/frame/layout", test_frame_layout);
   aioproc_test_add_func ("/aioproc/frame/kinds", test_frame_kinds);
   aioproc_test_add_func ("/aioproc/frame/body", test_frame_body);
