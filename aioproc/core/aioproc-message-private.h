@@ -33,6 +33,9 @@ typedef struct {
  */
 AioprocMessage    *aioproc_message_derive     (AioprocMessage    *self,
                                                GVariant          *body);
+/* Lets go of all handles from @n_handles on. */
+void               aioproc_message_truncate   (AioprocMessage    *self,
+                                               guint              n_handles);
 GVariant          *aioproc_message_peek_body  (AioprocMessage    *self);
 const AioprocPart *aioproc_message_peek_part  (AioprocMessage    *self,
                                                guint              index);

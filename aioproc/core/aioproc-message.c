@@ -535,6 +535,14 @@ aioproc_message_derive (AioprocMessage *self,
   return derived;
 }
 
+void
+aioproc_message_truncate (AioprocMessage *self,
+                          guint           n_handles)
+{
+  if (self->parts != NULL && self->parts->len > n_handles)
+    g_ptr_array_set_size (self->parts, (int) n_handles);
+}
+
 GVariant *
 aioproc_message_peek_body (AioprocMessage *self)
 {

@@ -74,8 +74,12 @@ end_worker (int          status,
 
 /* --- The beginning --- */
 
+/* Makes the caller's family this process's own, and lets go of its handle, which is the last one:
+ * the function has no use for it.
+ */
 static gboolean
 inherit_family (AioprocMessage  *message,
+                AioprocMessage  *arguments,
                 GVariantDict    *options,
                 GError         **error)
 {
@@ -86,6 +90,7 @@ inherit_family (AioprocMessage  *message,
     return TRUE;
 
   fd = aioproc_message_dup_fd (message, handle, error);
+  aioproc_message_truncate (arguments, (guint) MAX (handle, 0));
 
   return fd >= 0 && aioproc_family_inherit (fd, error);
 }
@@ -128,7 +133,7 @@ take_start (AioprocMessage  *message,
   aioproc_worker_log_set_levels ((GLogLevelFlags) log_levels);
   aioproc_process_set_current (name, identity, is_daemon, parent_name, (int) parent_pid, hangup_fd);
 
-  return inherit_family (message, &options, error);
+  return inherit_family (message, request->message, &options, error);
 }
 
 static gboolean

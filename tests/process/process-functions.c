@@ -480,6 +480,18 @@ exit_handler (AioprocCall  *call,
 }
 
 static GVariant *
+spin (AioprocCall  *call,
+      GError      **error)
+{
+  volatile guint64 n = 0;
+
+  for (;;)
+    n++;
+
+  return NULL;
+}
+
+static GVariant *
 preload (AioprocCall  *call,
          GError      **error)
 {
@@ -521,8 +533,11 @@ static GVariant *
 huge (AioprocCall  *call,
       GError      **error)
 {
-  return g_variant_new_fixed_array (G_VARIANT_TYPE_UINT64,
-                                    g_malloc0 ((gsize) 1 << 30), ((gsize) 1 << 30) / 8, 8);
+  const gsize size = (gsize) 1 << 30;
+  g_autoptr(GBytes) bytes = g_bytes_new_take (g_malloc0 (size), size);
+
+  /* Not copied, so that the memory is never touched. */
+  return g_variant_new_from_bytes (G_VARIANT_TYPE ("at"), bytes, TRUE);
 }
 
 /* Named by number, as the name is for the test to tell. */
@@ -579,6 +594,7 @@ static const AioprocFunctionEntry functions[] = {
   { "print", print },
   { "surroundings", surroundings },
   { "exit-handler", exit_handler },
+  { "spin", spin },
   { "preload", preload },
   { "preload-fail", preload_fail },
   { "preload-start", preload_start },
