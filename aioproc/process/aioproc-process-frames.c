@@ -339,8 +339,9 @@ make_death_error_locked (AioprocProcess *self,
                         g_strsignal (WTERMSIG (wait_status)), moment);
 
   return g_error_new (AIOPROC_ERROR, AIOPROC_ERROR_WORKER_DIED,
-                      "%s exited with status %d before %s",
-                      description, WEXITSTATUS (wait_status), moment);
+                      "%s exited with status %d before %s%s",
+                      description, WEXITSTATUS (wait_status), moment,
+                      self->is_ready ? "" : ": does its main() begin with aioproc_init()?");
 }
 
 static void
