@@ -313,6 +313,10 @@ supervisor_receive (Supervisor *self)
       if (length < 0 && errno == EAGAIN)
         return TRUE;
 
+      /* Said once if it ended with starts unread; what it has said before comes after that. */
+      if (length < 0 && errno == ECONNRESET)
+        continue;
+
       if (n_fds == 0)
         fds[0] = -1;
 
@@ -593,6 +597,17 @@ supervisor_fail (Supervisor *self)
 }
 
 static void
+supervisor_flush_or_fail (Supervisor *self)
+{
+  if (supervisor_flush (self))
+    return;
+
+  /* Why it has gone may be there to be read. */
+  supervisor_receive (self);
+  supervisor_fail (self);
+}
+
+static void
 supervisor_ready_cb (AioprocMonitorWatch *watch,
                      guint32              events,
                      gpointer             data)
@@ -601,8 +616,8 @@ supervisor_ready_cb (AioprocMonitorWatch *watch,
 
   if ((events & ~(guint32) EPOLLOUT) != 0 && !supervisor_receive (self))
     supervisor_fail (self);
-  else if ((events & EPOLLOUT) != 0 && !supervisor_flush (self))
-    supervisor_fail (self);
+  else if ((events & EPOLLOUT) != 0)
+    supervisor_flush_or_fail (self);
 }
 
 static Supervisor *
@@ -658,8 +673,7 @@ aioproc_supervisor_start_worker (AioprocChildSpec            *spec,
   g_hash_table_insert (supervisor->requests, GUINT_TO_POINTER (request->serial), request);
   g_queue_push_tail (&supervisor->unsent, request);
 
-  if (!supervisor_flush (supervisor))
-    supervisor_fail (supervisor);
+  supervisor_flush_or_fail (supervisor);
 
   return TRUE;
 }
