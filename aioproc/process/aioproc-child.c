@@ -54,6 +54,7 @@ struct _AioprocChild
   pid_t                  pid;               /* 0: not known yet */
   AioprocParentFd        pidfd;             /* -1: not known yet, or in a forked child */
   guint64                pending_signals;   /* bit N - 1 for N, until there is a pidfd */
+  gboolean               is_foreign;        /* this process was forked from the one it belongs to */
   gboolean               has_ended;
   gboolean               has_status;
   int                    wait_status;
@@ -97,7 +98,10 @@ static void
 begin_child (void)
 {
   for (AioprocChild *self = all_children; self != NULL; self = self->next)
-    aioproc_mutex_init (&self->mutex);
+    {
+      aioproc_mutex_init (&self->mutex);
+      self->is_foreign = TRUE;
+    }
 
   aioproc_mutex_unlock (&all_mutex);
 }
@@ -686,7 +690,7 @@ aioproc_child_send (AioprocChild *self,
 
   aioproc_mutex_lock (&self->mutex);
 
-  is_dropped = self->has_ended;
+  is_dropped = self->has_ended || self->is_foreign;
 
   if (!is_dropped)
     {
@@ -700,7 +704,7 @@ aioproc_child_send (AioprocChild *self,
   if (is_dropped)
     aioproc_frame_free (frame);
 
-  /* It can fail in a forked child only, where nobody is there to read the frame. */
+  /* Cannot fail unless the worker has just ended: it holds the monitor. */
   if (is_first && !aioproc_monitor_run (flush_cb, aioproc_child_ref (self), NULL))
     aioproc_child_unref (self);
 }
@@ -719,19 +723,19 @@ aioproc_child_send_signal (AioprocChild  *self,
       return FALSE;
     }
 
-  if (self->has_ended)
-    return TRUE;
-
-  if (self->pidfd.fd >= 0)
-    return aioproc_pidfd_send_signal (self->pidfd.fd, signum, error);
-
-  if (self->pid != 0)
+  if (self->is_foreign)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
                    "Process %d is a worker of the process that this one was forked from",
                    (int) self->pid);
       return FALSE;
     }
+
+  if (self->has_ended)
+    return TRUE;
+
+  if (self->pidfd.fd >= 0)
+    return aioproc_pidfd_send_signal (self->pidfd.fd, signum, error);
 
   if (signum > 0)
     self->pending_signals |= G_GUINT64_CONSTANT (1) << (signum - 1);

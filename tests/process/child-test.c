@@ -6,12 +6,17 @@
 
 #include "child-test.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "aioproc-test.h"
 #include "child-worker.h"
+#include "platform/aioproc-fds-private.h"
+#include "process/aioproc-monitor-private.h"
 
 int aioproc_test_preloaded = 0;
 
@@ -247,6 +252,26 @@ aioproc_test_child_get_status (AioprocTestChild *self)
   return wait_status;
 }
 
+static void
+monitor_cb (gpointer data)
+{
+  sem_post (data);
+}
+
+void
+aioproc_test_wait_for_monitor (void)
+{
+  static sem_t done;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_cmpint (sem_init (&done, 0, 0), ==, 0);
+  g_assert_true (aioproc_monitor_run (monitor_cb, &done, &error));
+  g_assert_no_error (error);
+
+  while (sem_wait (&done) != 0)
+    g_assert_cmpint (errno, ==, EINTR);
+}
+
 /* The state, or 0 if there is no such process. */
 static char
 read_state (pid_t  pid,
@@ -278,6 +303,12 @@ aioproc_test_child_get_parent (AioprocTestChild *self)
   g_assert_cmpint (read_state (aioproc_child_get_pid (self->child), &parent), !=, 0);
 
   return parent;
+}
+
+void
+aioproc_test_child_wait_exited (AioprocTestChild *self)
+{
+  aioproc_fds_poll (aioproc_child_get_pidfd (self->child), POLLIN, -1);
 }
 
 gboolean

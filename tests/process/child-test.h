@@ -59,6 +59,10 @@ void              aioproc_test_child_wait_ended  (AioprocTestChild   *self);
 int               aioproc_test_child_get_status  (AioprocTestChild   *self);
 /* The process that is the parent of this one's child. */
 pid_t             aioproc_test_child_get_parent  (AioprocTestChild   *self);
+/* Its child is a zombie, or nothing anymore. */
+void              aioproc_test_child_wait_exited (AioprocTestChild   *self);
+/* Until the monitor thread has done all that it had been told before. */
+void              aioproc_test_wait_for_monitor  (void);
 /* Whether a process lives, and is no zombie. */
 gboolean          aioproc_test_process_lives     (pid_t               pid);
 /* Waits until it does not. */

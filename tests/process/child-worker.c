@@ -137,6 +137,10 @@ echo (AioprocFrameReader *reader)
         return;
 
       body = aioproc_message_dup_body (message);
+
+      if (g_variant_is_of_type (body, G_VARIANT_TYPE ("(i)")))
+        return;
+
       send_frame (AIOPROC_FRAME_MESSAGE, body);
     }
 }

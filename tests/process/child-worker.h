@@ -18,7 +18,8 @@ G_BEGIN_DECLS
  * "signal" N:      READY, then raises signal N
  * "hang" 0:        READY, then waits for ever
  * "unready" 0:     waits for ever, without having said anything
- * "echo" 0:        READY, then sends back what arrives as MESSAGE, until the channel ends
+ * "echo" 0:        READY, then sends back what arrives as MESSAGE, until the channel ends, or until
+ *                  that is `(i)` 0: then as "exit" 0
  * "describe" 0:    RESULT with what it finds itself in, then as "exit" 0
  * "leave" N:       forks a process that waits for ever, RESULT `(i)` its pid, then ends with N,
  *                  or hangs if N is -1
