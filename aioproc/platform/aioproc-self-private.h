@@ -40,7 +40,9 @@ bool  aioproc_self_close_fds_except (int             lowest,
 bool  aioproc_self_limit            (int             resource,
                                      uint64_t        value);
 /* fork(). In the parent: returns the child's id and stores an open pidfd of it; the child is
- * killed and reaped again if there is none. For processes that are the only ones to reap.
+ * killed and reaped again if there is none. For processes that are the only ones to reap. In the
+ * child all signals are blocked, so that those sent to it early reach it once it has called
+ * aioproc_self_reset_signals().
  */
 pid_t aioproc_self_fork             (int            *pidfd);
 /* The same by vfork(), for a child that executes a program: this process stands still until it has

@@ -256,15 +256,41 @@ watch_child (pid_t  pid,
   return -1;
 }
 
+/* A signal to the child is not to be lost, or handled by what its parent does about it. */
+static void
+block_signals (sigset_t *saved)
+{
+  sigset_t all;
+
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, saved);
+}
+
+static void
+restore_signals (const sigset_t *saved)
+{
+  int saved_errno = errno;
+
+  pthread_sigmask (SIG_SETMASK, saved, NULL);
+  errno = saved_errno;
+}
+
 pid_t
 aioproc_self_fork (int *pidfd)
 {
+  sigset_t saved;
   pid_t pid;
 
   *pidfd = -1;
+  block_signals (&saved);
   pid = fork ();
 
-  return pid <= 0 ? pid : watch_child (pid, pidfd);
+  if (pid == 0)
+    return 0;
+
+  restore_signals (&saved);
+
+  return pid < 0 ? -1 : watch_child (pid, pidfd);
 }
 
 pid_t
@@ -272,9 +298,11 @@ aioproc_self_vfork (void  (*func) (void *data),
                     void   *data,
                     int    *pidfd)
 {
+  sigset_t saved;
   pid_t pid;
 
   *pidfd = -1;
+  block_signals (&saved);
   pid = vfork ();
 
   if (pid == 0)
@@ -283,5 +311,7 @@ aioproc_self_vfork (void  (*func) (void *data),
       _exit (127);
     }
 
-  return pid < 0 ? pid : watch_child (pid, pidfd);
+  restore_signals (&saved);
+
+  return pid < 0 ? -1 : watch_child (pid, pidfd);
 }

@@ -39,7 +39,7 @@
 typedef enum {
   /* From the application. */
   AIOPROC_SUPERVISION_SETUP = 1,  /* once, first, to a forkserver: preloads, working directory */
-  AIOPROC_SUPERVISION_LIMITS,     /* the limits of open files that the application has now */
+  AIOPROC_SUPERVISION_LIMIT,      /* a resource limit that the application has now */
   AIOPROC_SUPERVISION_START,      /* descriptors: control, hang-up, directory, payload */
   /* From the supervisor. */
   AIOPROC_SUPERVISION_READY,      /* once, first: version; will serve */
@@ -76,10 +76,12 @@ typedef struct {
                                 */
   uint32_t stage;
   uint32_t flags;
+  uint32_t resource;           /* LIMIT: RLIMIT_* */
   uint64_t memory_limit;       /* START: see AioprocChildSpec */
   uint64_t cpu_time_limit;
   uint64_t file_limit;
-  uint64_t file_limit_hard;    /* LIMITS; the soft one is @file_limit */
+  uint64_t soft_limit;         /* LIMIT */
+  uint64_t hard_limit;
   uint32_t n_arguments;        /* payload: so many strings, each with its NUL … */
   uint32_t n_environment;      /* … and so many. SETUP: arguments are preloads, the one of
                                 * the environment is the directory

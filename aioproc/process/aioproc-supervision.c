@@ -387,15 +387,15 @@ start_worker (const AioprocSupervisionRequest *request,
 }
 
 static void
-set_file_limit (const AioprocSupervisionPacket *packet)
+follow_limit (const AioprocSupervisionPacket *packet)
 {
   struct rlimit limit = {
-    .rlim_cur = packet->file_limit,
-    .rlim_max = packet->file_limit_hard,
+    .rlim_cur = packet->soft_limit,
+    .rlim_max = packet->hard_limit,
   };
 
   /* What it may not raise stays as it is. */
-  setrlimit (RLIMIT_NOFILE, &limit);
+  setrlimit (packet->resource, &limit);
 }
 
 static void
@@ -408,8 +408,8 @@ serve_request (AioprocSupervisionStartFunc start_func)
 
   switch (request.packet->kind)
     {
-    case AIOPROC_SUPERVISION_LIMITS:
-      set_file_limit (request.packet);
+    case AIOPROC_SUPERVISION_LIMIT:
+      follow_limit (request.packet);
       break;
 
     case AIOPROC_SUPERVISION_START:

@@ -40,7 +40,7 @@ typedef struct {
   pid_t                       pid;
   gboolean                    is_ready;      /* it has said so */
   GError                     *refusal;       /* (owned) (nullable) */
-  struct rlimit               file_limit;    /* what it has been told */
+  struct rlimit               limits[RLIM_NLIMITS];   /* that it has */
   AioprocParentFd             socket;
   AioprocParentFd             hangup;
   AioprocParentFd             pidfd;
@@ -283,7 +283,7 @@ supervisor_handle (Supervisor                     *self,
       return TRUE;
 
     case AIOPROC_SUPERVISION_SETUP:
-    case AIOPROC_SUPERVISION_LIMITS:
+    case AIOPROC_SUPERVISION_LIMIT:
     case AIOPROC_SUPERVISION_START:
     default:
       return FALSE;
@@ -333,25 +333,34 @@ supervisor_receive (Supervisor *self)
   return TRUE;
 }
 
-/* 0: it has what the program has now. Else EAGAIN or another errno. */
+/* Its workers inherit the limits of the application, not those that it had when the supervisor was
+ * started. 0: it has them. Else EAGAIN or another errno.
+ */
 static int
 supervisor_send_limits (Supervisor *self)
 {
-  AioprocSupervisionPacket packet = { .kind = AIOPROC_SUPERVISION_LIMITS };
-  struct iovec piece = { .iov_base = &packet, .iov_len = sizeof packet };
-  struct rlimit limit;
+  for (int resource = 0; resource < RLIM_NLIMITS; resource++)
+    {
+      AioprocSupervisionPacket packet = {
+        .kind = AIOPROC_SUPERVISION_LIMIT,
+        .resource = resource,
+      };
+      struct iovec piece = { .iov_base = &packet, .iov_len = sizeof packet };
+      struct rlimit limit;
 
-  if (getrlimit (RLIMIT_NOFILE, &limit) != 0 ||
-      (limit.rlim_cur == self->file_limit.rlim_cur && limit.rlim_max == self->file_limit.rlim_max))
-    return 0;
+      if (getrlimit (resource, &limit) != 0 ||
+          (limit.rlim_cur == self->limits[resource].rlim_cur &&
+           limit.rlim_max == self->limits[resource].rlim_max))
+        continue;
 
-  packet.file_limit = limit.rlim_cur;
-  packet.file_limit_hard = limit.rlim_max;
+      packet.soft_limit = limit.rlim_cur;
+      packet.hard_limit = limit.rlim_max;
 
-  if (!aioproc_packet_send (self->socket.fd, &piece, 1, NULL, 0, true))
-    return errno;
+      if (!aioproc_packet_send (self->socket.fd, &piece, 1, NULL, 0, true))
+        return errno;
 
-  self->file_limit = limit;
+      self->limits[resource] = limit;
+    }
 
   return 0;
 }
@@ -519,7 +528,9 @@ supervisor_new (AioprocChildSpec  *spec,
   aioproc_parent_fd_init (&self->socket);
   aioproc_parent_fd_init (&self->hangup);
   aioproc_parent_fd_init (&self->pidfd);
-  getrlimit (RLIMIT_NOFILE, &self->file_limit);
+
+  for (int resource = 0; resource < RLIM_NLIMITS; resource++)
+    getrlimit (resource, &self->limits[resource]);
 
   if (!supervisor_spawn (self, error))
     {
@@ -602,8 +613,10 @@ supervisor_flush_or_fail (Supervisor *self)
   if (supervisor_flush (self))
     return;
 
-  /* Why it has gone may be there to be read. */
-  supervisor_receive (self);
+  /* Why it has gone may be there to be read, and how its workers have ended. */
+  for (guint i = 0; i < MAX_RECEIVED && supervisor_receive (self); i++)
+    continue;
+
   supervisor_fail (self);
 }
 

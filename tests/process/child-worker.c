@@ -170,6 +170,15 @@ nest (int method)
   return wait_status;
 }
 
+static void
+nest_hang (int method)
+{
+  g_autoptr(AioprocChildSpec) spec = aioproc_test_child_spec_new (method);
+
+  aioproc_test_child_wait_frame (aioproc_test_child_new (spec, "hang", 0), AIOPROC_FRAME_READY,
+                                 NULL);
+}
+
 void
 aioproc_test_worker_serve (int control_fd,
                            int hangup_fd)
@@ -252,6 +261,13 @@ aioproc_test_worker_serve (int control_fd,
     {
       send_frame (AIOPROC_FRAME_RESULT, g_variant_new ("(i)", nest (number)));
       number = 0;
+    }
+
+  if (g_str_equal (command, "nest-hang"))
+    {
+      nest_hang (number);
+      send_frame (AIOPROC_FRAME_RESULT, NULL);
+      hang ();
     }
 
   if (g_str_equal (command, "exit"))

@@ -26,6 +26,7 @@ G_BEGIN_DECLS
  * "garbage" 0:     READY, writes what is no frame, then waits for ever
  * "close" 0:       READY, closes its channel, then waits for ever
  * "cut" 0:         READY, half a frame, then ends with status 5
+ * "nest-hang" N:   starts a worker by method N that hangs, RESULT, then waits for ever
  * "nest" N:        starts a worker by method N, and sends its wait status `(i)` as RESULT
  */
 G_NORETURN void aioproc_test_worker_serve (int control_fd,

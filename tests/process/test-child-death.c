@@ -82,6 +82,30 @@ test_child_death_stages (gconstpointer data)
 }
 
 static void
+test_child_death_early_signal (gconstpointer data)
+{
+  g_autoptr(AioprocChildSpec) spec = aioproc_test_child_spec_new (GPOINTER_TO_INT (data));
+
+  g_test_summary ("A signal reaches a worker however early, and whatever its parent does about it");
+
+  signal (SIGTERM, SIG_IGN);
+
+  for (guint i = 0; i < 200; i++)
+    {
+      AioprocTestChild *child = aioproc_test_child_new (spec, "hang", 0);
+      int wait_status;
+
+      g_assert_true (aioproc_child_send_signal (child->child, SIGTERM, NULL));
+      wait_status = aioproc_test_child_get_status (child);
+      g_assert_true (WIFSIGNALED (wait_status));
+      g_assert_cmpint (WTERMSIG (wait_status), ==, SIGTERM);
+      aioproc_test_child_free (child);
+    }
+
+  signal (SIGTERM, SIG_DFL);
+}
+
+static void
 test_child_death_bad_signal (void)
 {
   g_autoptr(AioprocChildSpec) spec = aioproc_test_child_spec_new (AIOPROC_CHILD_SPAWN);
@@ -445,6 +469,7 @@ main (int   argc,
   n_fds_at_start = aioproc_test_count_fds ();
 
   add_for_methods ("stages", test_child_death_stages, 3);
+  add_for_methods ("early-signal", test_child_death_early_signal, 3);
   add_for_methods ("garbage", test_child_death_garbage, 3);
   add_for_methods ("closed-channel", test_child_death_closed_channel, 3);
   add_for_methods ("cut-frame", test_child_death_cut_frame, 3);
