@@ -26,8 +26,14 @@
  */
 #define FAIR_USEC (10 * G_TIME_SPAN_MILLISECOND)
 
+/* How long a spin looks away between two tries, in pauses of the processor: each look takes the
+ * word's cache line, and what lies beside the word, from the owner, and so slows it down. An owner
+ * that is let alone for a while does many operations at the cost of one transfer.
+ */
+#define SPIN_PAUSES_MIN 32
+#define SPIN_PAUSES_MAX 128
 /* About 20 µs: what it takes until a sleeping owner would run. */
-#define SPIN_TRIES 400
+#define SPIN_TRIES      12
 
 #if defined (__i386__) || defined (__x86_64__)
 # define relax() __builtin_ia32_pause ()
@@ -291,10 +297,14 @@ aioproc_lock_word_spin (AioprocLockWord *word,
                         AioprocFamily   *family)
 {
   AioprocLockResult result = aioproc_lock_word_try (word, family);
+  guint n_pauses = SPIN_PAUSES_MIN;
 
   for (guint i = 0; result == AIOPROC_LOCK_BUSY && i < SPIN_TRIES; i++)
     {
-      relax ();
+      for (guint j = 0; j < n_pauses; j++)
+        relax ();
+
+      n_pauses = MIN (2 * n_pauses, SPIN_PAUSES_MAX);
 
       /* Looks before it tries, so that the line stays shared while there is nothing to take. */
       if (!is_owned (atomic_load_explicit (word, memory_order_relaxed)))
