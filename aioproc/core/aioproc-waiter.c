@@ -278,9 +278,16 @@ static void
 wait_entry_work (gpointer data)
 {
   WaitEntry *entry = data;
+  const AioprocWaitOps *ops = entry->ops;
+  gpointer object = entry->queue->object;
+  /* Keeps the object, which the completion may let go. */
+  g_autoptr(GTask) task = g_object_ref (entry->task);
 
-  entry->ops->work (entry->queue->object, entry->request);
+  ops->work (object, entry->request);
   wait_entry_push (entry);
+
+  if (ops->worked != NULL)
+    ops->worked (object);
 }
 
 /* Call without the mutex. */
