@@ -18,6 +18,7 @@
 #include "aioproc-lock.h"
 #include "aioproc-message.h"
 #include "aioproc-process.h"
+#include "aioproc-queue.h"
 #include "aioproc-shareable.h"
 #include "aioproc-version.h"
 #include "aioproc-version-macros.h"

@@ -1,0 +1,257 @@
+/* aioproc-queue-layout-private.h
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <stdatomic.h>
+
+#include <glib.h>
+
+#include "core/aioproc-lock-word-private.h"
+#include "core/aioproc-shm-private.h"
+
+G_BEGIN_DECLS
+
+/* What a queue looks like in its memory, which is a sparse file of a fixed size:
+ *
+ *   0         header of every shared object, header of the queue
+ *   4 KiB     slots, one an item, as many as were ever needed at once
+ *   - 128 KiB free map of the extents
+ *   2 GiB     extents: the payloads that do not fit into their slots
+ *   16 GiB    end
+ *
+ * Truth is what the slots say: the state word of each is the one point at which an item comes and
+ * goes. All lists, counts and maps are caches of that, which any process can make anew.
+ */
+
+#define AIOPROC_QUEUE_FILE_SIZE    (G_GUINT64_CONSTANT (1) << 34)
+#define AIOPROC_QUEUE_SLOTS_OFFSET G_GUINT64_CONSTANT (4096)
+#define AIOPROC_QUEUE_MAP_OFFSET   (AIOPROC_QUEUE_DATA_OFFSET - 128 * 1024)
+#define AIOPROC_QUEUE_DATA_OFFSET  (G_GUINT64_CONSTANT (1) << 31)
+
+/* What is there at birth, so that a queue of small items needs 16 KiB. */
+#define AIOPROC_QUEUE_BIRTH_SIZE  (16 * 1024)
+#define AIOPROC_QUEUE_STATE_SIZE  (AIOPROC_QUEUE_BIRTH_SIZE - AIOPROC_SHM_HEADER_SIZE)
+#define AIOPROC_QUEUE_BIRTH_SLOTS \
+  ((AIOPROC_QUEUE_BIRTH_SIZE - AIOPROC_QUEUE_SLOTS_OFFSET) / sizeof (AioprocQueueSlot))
+#define AIOPROC_QUEUE_MAX_SLOTS \
+  ((AIOPROC_QUEUE_MAP_OFFSET - AIOPROC_QUEUE_SLOTS_OFFSET) / sizeof (AioprocQueueSlot))
+
+/* Payloads up to this size lie in their slot. */
+#define AIOPROC_QUEUE_INLINE_SIZE 80
+/* Payloads up to this size are copied while the queue is locked, others beside the lock. */
+#define AIOPROC_QUEUE_COPY_MAX    4096
+
+/* Extents. A slot keeps its extent when it becomes free, so that memory that is there, and
+ * perhaps in a cache, is used again first. Classes: 0 is none; then sizes from 256 bytes to
+ * 32 KiB, four steps to a doubling, cut from blocks of 64 KiB; then powers of two from 64 KiB to
+ * 8 GiB, of which only the pages that were used are allocated.
+ */
+#define AIOPROC_QUEUE_SMALL_CLASSES 29
+#define AIOPROC_QUEUE_SMALL_MAX     (32 * 1024)
+#define AIOPROC_QUEUE_MIN_ORDER     16
+#define AIOPROC_QUEUE_MAX_ORDER     33
+#define AIOPROC_QUEUE_N_ORDERS      (AIOPROC_QUEUE_MAX_ORDER - AIOPROC_QUEUE_MIN_ORDER + 1)
+#define AIOPROC_QUEUE_N_CLASSES     (1 + AIOPROC_QUEUE_SMALL_CLASSES + AIOPROC_QUEUE_N_ORDERS)
+#define AIOPROC_QUEUE_BLOCK_SIZE    (G_GUINT64_CONSTANT (1) << AIOPROC_QUEUE_MIN_ORDER)
+#define AIOPROC_QUEUE_EXTENT_UNIT   64
+#define AIOPROC_QUEUE_PAYLOAD_MAX   (G_GUINT64_CONSTANT (1) << AIOPROC_QUEUE_MAX_ORDER)
+
+/* The state word: what the slot is, and for FILLING and LEASED whose. A page of zeros is a page of
+ * free slots.
+ */
+#define AIOPROC_QUEUE_STATE_MASK 0xc0000000u
+#define AIOPROC_QUEUE_FREE       0x00000000u
+#define AIOPROC_QUEUE_FILLING    0x40000000u
+#define AIOPROC_QUEUE_READY      0x80000000u
+#define AIOPROC_QUEUE_LEASED     0xc0000000u
+
+G_STATIC_ASSERT ((AIOPROC_OWNER_MASK & AIOPROC_QUEUE_STATE_MASK) == 0);
+
+typedef enum {
+  AIOPROC_QUEUE_BYTES = 0,
+  AIOPROC_QUEUE_VARIANT = 1,
+} AioprocQueueKind;
+
+/* A flag in the info word: the item was LEASED, so that its sequence number is its place. That of
+ * an item which became READY outside of the lock is given when it is found.
+ */
+#define AIOPROC_QUEUE_INFO_PLACED 0x80u
+
+typedef struct {
+  _Atomic guint32 state;
+  /* Of the list that it is in: index + 1, 0 for none. Caches. */
+  _Atomic guint32 next;
+  _Atomic guint32 previous;      /* of the busy and ready lists only */
+  /* Of the item: kind (4 bits, from the lowest), flags (4); of the slot in all its states: class
+   * of its extent (8); of the item: deliveries that failed (16).
+   */
+  _Atomic guint32 info;
+  _Atomic guint64 sequence;
+  _Atomic guint64 length;
+  _Atomic guint32 extent;        /* offset / EXTENT_UNIT; only if it has a class */
+  _Atomic guint32 n_pages;       /* of a large extent, how many pages are allocated at least */
+  _Atomic guint64 reserved;      /* 0; for what a later version keeps of an item */
+  guint8          payload[AIOPROC_QUEUE_INLINE_SIZE];
+} AioprocQueueSlot;
+
+G_STATIC_ASSERT (sizeof (AioprocQueueSlot) == 128);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (AioprocQueueSlot, payload) == 48);
+
+/* Words to sleep on: a count of changes, and two bits. SLEEPERS: there are some, so that who
+ * changes the queue wakes one. MARKED: one of them has looked since the last change.
+ */
+#define AIOPROC_QUEUE_SLEEPERS 1u
+#define AIOPROC_QUEUE_MARKED   2u
+#define AIOPROC_QUEUE_CHANGE   4u
+
+/* Bits of @stale. */
+#define AIOPROC_QUEUE_STALE_BUSY 1u   /* a slot of the busy list has changed its state */
+#define AIOPROC_QUEUE_STALE_ALL  2u   /* a repair could not be finished */
+
+typedef struct {
+  /* What every operation changes, under @lock, but for @stale, which anybody may set. */
+  AioprocLockWord lock;
+  _Atomic guint32 stale;
+  _Atomic guint32 swept;         /* the family's sequence word when dead owners were last sought */
+  _Atomic guint32 n_ready;
+  _Atomic guint32 n_used;        /* FILLING, READY and LEASED */
+  _Atomic guint32 ready_first;   /* index + 1, 0 for none, as all of these */
+  _Atomic guint32 ready_last;
+  _Atomic guint32 busy_first;    /* FILLING, LEASED, and what has changed from these */
+  _Atomic guint64 next_sequence;
+  _Atomic guint32 n_slots;
+  _Atomic guint32 free_first;    /* FREE without an extent */
+  _Atomic guint32 put_cpu;       /* where the last put and get ran: number + 1 */
+  _Atomic guint32 get_cpu;
+  guint8          padding[8];
+
+  /* What changes when somebody goes to sleep, if at all. */
+  _Atomic guint32 items;         /* getters sleep on it */
+  _Atomic guint32 room;          /* putters sleep on it */
+  _Atomic guint32 closed;        /* set once, by anybody */
+  _Atomic guint32 max_items;     /* 0: no limit; immutable */
+  guint8          padding_2[48];
+
+  /* What the growth of the queue changes, under @lock. */
+  _Atomic guint32 free_extents[AIOPROC_QUEUE_N_CLASSES];         /* FREE with one, by class */
+  _Atomic guint64 next_piece[AIOPROC_QUEUE_SMALL_CLASSES + 1];   /* offset of what is cut next */
+  _Atomic guint32 n_free_blocks[AIOPROC_QUEUE_N_ORDERS];         /* bits set in the free map */
+  _Atomic guint32 map_valid;
+  _Atomic guint32 padding_3;
+  _Atomic guint64 n_allocated;   /* bytes beyond those at birth, about */
+  _Atomic gint64  empty_since;   /* monotonic; when memory was first idle */
+
+  /* The rest of the page is zero, for what later versions add. */
+} AioprocQueueHeader;
+
+G_STATIC_ASSERT (G_STRUCT_OFFSET (AioprocQueueHeader, items) == 64);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (AioprocQueueHeader, free_extents) == 128);
+G_STATIC_ASSERT (AIOPROC_SHM_HEADER_SIZE % 64 == 0);
+G_STATIC_ASSERT (AIOPROC_SHM_HEADER_SIZE + sizeof (AioprocQueueHeader) <=
+                 AIOPROC_QUEUE_SLOTS_OFFSET - 1024);
+
+/* All shared scalars are read and written once, with these, unless an order matters. */
+#define aioproc_queue_peek(field) atomic_load_explicit ((field), memory_order_relaxed)
+#define aioproc_queue_poke(field, value) \
+  atomic_store_explicit ((field), (value), memory_order_relaxed)
+
+static inline AioprocQueueKind
+aioproc_queue_info_get_kind (guint32 info)
+{
+  return info & 0xf;
+}
+
+static inline guint
+aioproc_queue_info_get_class (guint32 info)
+{
+  return (info >> 8) & 0xff;
+}
+
+static inline guint
+aioproc_queue_info_get_failures (guint32 info)
+{
+  return info >> 16;
+}
+
+static inline guint32
+aioproc_queue_info (AioprocQueueKind kind,
+                    guint            size_class,
+                    guint            failures)
+{
+  return kind | size_class << 8 | MIN (failures, 0xffffu) << 16;
+}
+
+/* The class of the smallest extents that hold @length bytes, which is PAYLOAD_MAX at most. */
+static inline guint
+aioproc_queue_class_for_length (guint64 length)
+{
+  guint shift;
+
+  if (length <= AIOPROC_QUEUE_INLINE_SIZE)
+    return 0;
+
+  if (length <= 256)
+    return 1;
+
+  shift = g_bit_storage (length - 1) - 1;
+
+  if (length > AIOPROC_QUEUE_SMALL_MAX)
+    return 1 + AIOPROC_QUEUE_SMALL_CLASSES +
+           MAX (shift + 1, AIOPROC_QUEUE_MIN_ORDER) - AIOPROC_QUEUE_MIN_ORDER;
+
+  /* A quarter of the power of two below, so and so often. */
+  return 1 + 4 * (shift - 8) + ((length - 1) >> (shift - 2)) - 3;
+}
+
+static inline gboolean
+aioproc_queue_class_is_small (guint size_class)
+{
+  return size_class <= AIOPROC_QUEUE_SMALL_CLASSES;
+}
+
+static inline guint
+aioproc_queue_class_get_order (guint size_class)
+{
+  return size_class - 1 - AIOPROC_QUEUE_SMALL_CLASSES + AIOPROC_QUEUE_MIN_ORDER;
+}
+
+/* The size of an extent of @size_class, which is not 0. */
+static inline guint64
+aioproc_queue_class_get_size (guint size_class)
+{
+  if (!aioproc_queue_class_is_small (size_class))
+    return G_GUINT64_CONSTANT (1) << aioproc_queue_class_get_order (size_class);
+
+  return (guint64) (64 * (4 + (size_class - 1) % 4)) << (size_class - 1) / 4;
+}
+
+/* Whether an extent of @size_class may begin at @offset. */
+static inline gboolean
+aioproc_queue_extent_is_valid (guint   size_class,
+                               guint64 offset)
+{
+  guint64 size;
+
+  if (size_class == 0 || size_class >= AIOPROC_QUEUE_N_CLASSES)
+    return FALSE;
+
+  size = aioproc_queue_class_get_size (size_class);
+
+  if (offset < AIOPROC_QUEUE_DATA_OFFSET || offset > AIOPROC_QUEUE_FILE_SIZE - size)
+    return FALSE;
+
+  if (aioproc_queue_class_is_small (size_class))
+    {
+      guint64 start = offset % AIOPROC_QUEUE_BLOCK_SIZE;
+
+      return start % size == 0 && start + size <= AIOPROC_QUEUE_BLOCK_SIZE;
+    }
+
+  return offset % size == 0;
+}
+
+G_END_DECLS

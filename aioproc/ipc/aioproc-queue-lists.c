@@ -1,0 +1,289 @@
+/* aioproc-queue-lists.c
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "ipc/aioproc-queue-lists-private.h"
+
+#include "ipc/aioproc-queue-grow-private.h"
+#include "platform/aioproc-futex-private.h"
+
+#define peek(field)        aioproc_queue_peek (field)
+#define poke(field, value) aioproc_queue_poke (field, value)
+
+/* Links and counts come from memory that peers write to: each is checked where it is used. A list
+ * that a peer has bent costs a repair, or an item its turn, and no more.
+ */
+
+static void
+count (_Atomic guint32 *counter,
+       int              change)
+{
+  guint32 value = peek (counter);
+
+  if (change > 0 || value > 0)
+    poke (counter, value + change);
+}
+
+gboolean
+aioproc_queue_slots_append_ready (AioprocQueueSlots *self,
+                                  guint32            link,
+                                  AioprocQueueSlot  *slot)
+{
+  AioprocQueueHeader *header = self->header;
+  guint32 last = peek (&header->ready_last);
+
+  poke (&slot->next, 0);
+
+  if (peek (&header->ready_first) == 0)
+    {
+      poke (&header->ready_first, link);
+    }
+  else
+    {
+      AioprocQueueSlot *last_slot = aioproc_queue_slots_at (self, last);
+
+      if (last_slot == NULL)
+        return FALSE;
+
+      poke (&last_slot->next, link);
+    }
+
+  poke (&header->ready_last, link);
+  count (&header->n_ready, 1);
+
+  return TRUE;
+}
+
+gboolean
+aioproc_queue_slots_insert_ready (AioprocQueueSlots *self,
+                                  guint32            link,
+                                  AioprocQueueSlot  *slot)
+{
+  AioprocQueueHeader *header = self->header;
+  guint64 sequence = peek (&slot->sequence);
+  guint32 n_left = peek (&header->n_slots);
+  AioprocQueueSlot *last_slot = aioproc_queue_slots_at (self, peek (&header->ready_last));
+  AioprocQueueSlot *before = NULL;
+  guint32 after = peek (&header->ready_first);
+
+  /* Nearly always it is the newest. */
+  if (after == 0 || (last_slot != NULL && peek (&last_slot->sequence) < sequence))
+    return aioproc_queue_slots_append_ready (self, link, slot);
+
+  while (after != 0)
+    {
+      AioprocQueueSlot *after_slot = aioproc_queue_slots_at (self, after);
+
+      if (after_slot == NULL || n_left-- == 0)
+        return FALSE;
+
+      if (peek (&after_slot->sequence) > sequence)
+        break;
+
+      before = after_slot;
+      after = peek (&after_slot->next);
+    }
+
+  if (after == 0)
+    return aioproc_queue_slots_append_ready (self, link, slot);
+
+  poke (&slot->next, after);
+  poke (before != NULL ? &before->next : &header->ready_first, link);
+  count (&header->n_ready, 1);
+
+  return TRUE;
+}
+
+gboolean
+aioproc_queue_slots_link_busy (AioprocQueueSlots *self,
+                               guint32            link,
+                               AioprocQueueSlot  *slot)
+{
+  AioprocQueueHeader *header = self->header;
+  guint32 first = peek (&header->busy_first);
+
+  if (first != 0)
+    {
+      AioprocQueueSlot *first_slot = aioproc_queue_slots_at (self, first);
+
+      if (first_slot == NULL)
+        return FALSE;
+
+      poke (&first_slot->previous, link);
+    }
+
+  poke (&slot->next, first);
+  poke (&slot->previous, 0);
+  poke (&header->busy_first, link);
+
+  return TRUE;
+}
+
+gboolean
+aioproc_queue_slots_unlink_busy (AioprocQueueSlots *self,
+                                 guint32            link,
+                                 AioprocQueueSlot  *slot)
+{
+  AioprocQueueHeader *header = self->header;
+  guint32 previous = peek (&slot->previous);
+  guint32 next = peek (&slot->next);
+  AioprocQueueSlot *previous_slot = NULL;
+  AioprocQueueSlot *next_slot = NULL;
+
+  if (previous != 0)
+    previous_slot = aioproc_queue_slots_at (self, previous);
+
+  if (next != 0)
+    next_slot = aioproc_queue_slots_at (self, next);
+
+  if ((previous != 0 && previous_slot == NULL) || (next != 0 && next_slot == NULL) ||
+      peek (previous_slot != NULL ? &previous_slot->next : &header->busy_first) != link)
+    return FALSE;
+
+  poke (previous_slot != NULL ? &previous_slot->next : &header->busy_first, next);
+
+  if (next_slot != NULL)
+    poke (&next_slot->previous, previous);
+
+  return TRUE;
+}
+
+void
+aioproc_queue_slots_retire (AioprocQueueSlots *self,
+                            guint32            link,
+                            AioprocQueueSlot  *slot,
+                            AioprocQueueWakes *wakes)
+{
+  AioprocQueueHeader *header = self->header;
+  guint size_class = aioproc_queue_info_get_class (peek (&slot->info));
+
+  /* A class that is none: a peer wrote it. The extent, if there was one, comes back when the free
+   * map is made anew.
+   */
+  if (size_class >= AIOPROC_QUEUE_N_CLASSES)
+    {
+      size_class = 0;
+      poke (&slot->info, 0);
+    }
+
+  aioproc_queue_slots_push_free (self, link, slot, size_class);
+  count (&header->n_used, -1);
+  aioproc_queue_slots_wake_room (self, wakes, 1);
+
+  if (peek (&header->n_used) == 0)
+    {
+      if (peek (&header->n_allocated) > AIOPROC_QUEUE_IDLE_KEEP)
+        poke (&header->empty_since, g_get_monotonic_time ());
+
+      /* Getters of a closed queue wait until nothing can come back any more. */
+      if (peek (&header->closed))
+        aioproc_queue_slots_wake_items (self, wakes, G_MAXINT);
+    }
+}
+
+/* --- Words --- */
+
+/* A change has been made that sleepers on @word wait for. Returns what the word is now, or 0 where
+ * nobody sleeps.
+ *
+ * SLEEPERS stays until a wake-up has found nobody, so that a woken process which is stopped or slow
+ * does not keep the next change from waking another one. Nobody is missed then: who has marked the
+ * word since sees to it that the compare-and-swap of aioproc_queue_wakes_send() fails, and who had
+ * marked it before but was not asleep yet finds it changed.
+ */
+static inline guint32
+announce (_Atomic guint32 *word)
+{
+  guint32 value = peek (word);
+  guint32 next;
+
+  do
+    {
+      if (G_LIKELY ((value & AIOPROC_QUEUE_SLEEPERS) == 0))
+        return 0;
+
+      next = (value + AIOPROC_QUEUE_CHANGE) & ~AIOPROC_QUEUE_MARKED;
+    }
+  while (!atomic_compare_exchange_weak (word, &value, next));
+
+  return next;
+}
+
+void
+aioproc_queue_slots_wake_items (AioprocQueueSlots *self,
+                                AioprocQueueWakes *wakes,
+                                guint              n_sleepers)
+{
+  guint32 value = announce (&self->header->items);
+
+  if (value == 0)
+    return;
+
+  wakes->items = value;
+  wakes->n_items = MAX (wakes->n_items, n_sleepers);
+}
+
+void
+aioproc_queue_slots_wake_room (AioprocQueueSlots *self,
+                               AioprocQueueWakes *wakes,
+                               guint              n_sleepers)
+{
+  guint32 value = announce (&self->header->room);
+
+  if (value == 0)
+    return;
+
+  wakes->room = value;
+  wakes->n_room = MAX (wakes->n_room, n_sleepers);
+}
+
+guint32
+aioproc_queue_word_mark (_Atomic guint32 *word)
+{
+  guint32 value = peek (word);
+  guint32 next;
+
+  do
+    {
+      next = value | AIOPROC_QUEUE_SLEEPERS | AIOPROC_QUEUE_MARKED;
+
+      if (next == value)
+        break;
+    }
+  while (!atomic_compare_exchange_weak (word, &value, next));
+
+  return next;
+}
+
+void
+aioproc_queue_word_pass_on (_Atomic guint32 *word)
+{
+  if ((peek (word) & AIOPROC_QUEUE_SLEEPERS) == 0)
+    return;
+
+  atomic_fetch_add (word, AIOPROC_QUEUE_CHANGE);
+  aioproc_futex_wake (word, 1);
+}
+
+static void
+wake (_Atomic guint32 *word,
+      guint32          value,
+      guint            n_sleepers)
+{
+  if (value == 0)
+    return;
+
+  /* Killed before this, we are announced, and all who sleep look again. */
+  if (aioproc_futex_wake (word, n_sleepers) < n_sleepers)
+    atomic_compare_exchange_strong (word, &value, value & ~AIOPROC_QUEUE_SLEEPERS);
+}
+
+void
+aioproc_queue_wakes_send (const AioprocQueueWakes *wakes,
+                          AioprocQueueSlots       *self)
+{
+  wake (&self->header->items, wakes->items, wakes->n_items);
+  wake (&self->header->room, wakes->room, wakes->n_room);
+}

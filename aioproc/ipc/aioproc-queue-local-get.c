@@ -1,0 +1,347 @@
+/* aioproc-queue-local-get.c
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "ipc/aioproc-queue-local-private.h"
+
+#include "core/aioproc-codec-private.h"
+#include "ipc/aioproc-queue-lists-private.h"
+
+typedef struct {
+  AioprocWaitRequest    parent;
+  AioprocQueueTransfer  transfer;
+  gpointer              result;     /* (owned) (nullable) the outcome, unless … */
+  GError               *error;      /* (owned) (nullable) … this is set */
+  guint                 n_busy;
+  gboolean              as_bytes;
+  gboolean              async;
+} GetRequest;
+
+static void
+get_result_free (gpointer result,
+                 gboolean as_bytes)
+{
+  if (result == NULL)
+    return;
+
+  if (as_bytes)
+    g_bytes_unref (result);
+  else
+    g_variant_unref (result);
+}
+
+static void
+get_request_free (gpointer data)
+{
+  GetRequest *self = data;
+
+  get_result_free (self->result, self->as_bytes);
+  g_clear_error (&self->error);
+  g_free (self);
+}
+
+/* Makes the outcome of a payload that was copied out. Takes @bytes. */
+static void
+get_request_set_payload (GetRequest *self,
+                         LocalQueue *queue,
+                         GBytes     *bytes)
+{
+  if (self->as_bytes)
+    {
+      self->result = bytes;
+      return;
+    }
+
+  if (self->transfer.kind == AIOPROC_QUEUE_BYTES)
+    {
+      GVariant *value = g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, bytes, TRUE);
+
+      self->result = g_variant_ref_sink (value);
+    }
+  else
+    {
+      self->result = aioproc_codec_variant_load (bytes, &self->error);
+
+      if (self->result == NULL)
+        g_prefix_error (&self->error, "An item of %s was dropped: ", queue->slots.description);
+    }
+
+  g_bytes_unref (bytes);
+}
+
+/* The part of a large get that is done beside the lock. */
+static void
+get_request_transfer (GetRequest *self,
+                      LocalQueue *queue)
+{
+  AioprocQueueMemory *memory = &queue->slots.memory;
+  gsize length = self->transfer.length;
+  gpointer data = g_try_malloc (length);
+
+  if (data == NULL)
+    {
+      g_set_error (&self->error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+                   "Could not get from %s: no memory for an item of %" G_GSIZE_FORMAT " bytes",
+                   queue->slots.description, length);
+    }
+  else if (!aioproc_queue_memory_copy_out (memory, self->transfer.offset, data, length))
+    {
+      aioproc_queue_memory_set_error (memory, &self->error);
+      g_clear_pointer (&data, g_free);
+    }
+
+  if (data == NULL)
+    {
+      aioproc_queue_slots_give_back (&queue->slots, &self->transfer);
+      return;
+    }
+
+  aioproc_queue_slots_ack (&queue->slots, &self->transfer);
+  get_request_set_payload (self, queue, g_bytes_new_take (data, length));
+}
+
+/* --- Memory that a burst has left behind --- */
+
+static void
+local_queue_trim (gpointer data)
+{
+  LocalQueue *self = data;
+
+  aioproc_queue_slots_trim (&self->slots);
+  atomic_store (&self->trims, 0);
+  local_queue_unref (self);
+}
+
+/* An empty queue has memory that it will not need before @idle_usec. */
+static void
+local_queue_plan_trim (LocalQueue         *self,
+                       gint64              idle_usec,
+                       AioprocWaitRequest *request)
+{
+  if (g_get_monotonic_time () < idle_usec)
+    {
+      request->retry_usec = idle_usec;
+      return;
+    }
+
+  if (atomic_exchange (&self->trims, 1) != 0)
+    return;
+
+  local_queue_ref (self);
+
+  if (!aioproc_waiter_run (local_queue_trim, self, NULL))
+    {
+      atomic_store (&self->trims, 0);
+      local_queue_unref (self);
+    }
+}
+
+/* --- The wait --- */
+
+static gboolean
+local_queue_get_attempt (gpointer            object,
+                         AioprocWaitRequest *base_request,
+                         guint32            *expected)
+{
+  LocalQueue *self = object;
+  GetRequest *request = (GetRequest *) base_request;
+  AioprocQueueSleep sleep;
+  /* Aligned as the codec wants it. */
+  guint64 buffer[AIOPROC_QUEUE_COPY_MAX / sizeof (guint64)];
+
+  /* Before anything else is looked at: it changes when that does. */
+  *expected = atomic_load (&self->slots.header->items);
+
+  if (request->async && atomic_load (&self->get_works))
+    return FALSE;
+
+  switch (aioproc_queue_slots_get (&self->slots, request->as_bytes, &sleep, (guint8 *) buffer,
+                                   &request->transfer, &request->error))
+    {
+    case AIOPROC_QUEUE_WAIT:
+      *expected = sleep.expected;
+
+      if (sleep.idle_usec >= 0)
+        local_queue_plan_trim (self, sleep.idle_usec, base_request);
+
+      return FALSE;
+
+    case AIOPROC_QUEUE_BUSY:
+      base_request->retry_usec = local_queue_get_retry (request->n_busy++);
+      return FALSE;
+
+    case AIOPROC_QUEUE_DONE:
+      get_request_set_payload (request, self, g_bytes_new (buffer, request->transfer.length));
+      return TRUE;
+
+    case AIOPROC_QUEUE_BEGUN:
+      if (request->async && request->transfer.length > AIOPROC_QUEUE_WORK_MIN)
+        {
+          base_request->has_work = TRUE;
+          atomic_store (&self->get_works, 1);
+        }
+      else
+        {
+          get_request_transfer (request, self);
+        }
+
+      return TRUE;
+
+    case AIOPROC_QUEUE_MISMATCH:
+      g_set_error (&request->error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                   "The first item of %s is a value, not bytes, and stays there",
+                   self->slots.description);
+      return TRUE;
+
+    case AIOPROC_QUEUE_CLOSED:
+      local_queue_set_closed (self, "get from", &request->error);
+      return TRUE;
+
+    case AIOPROC_QUEUE_FAILED:
+    default:
+      return TRUE;
+    }
+}
+
+static void
+local_queue_get_work (gpointer            object,
+                      AioprocWaitRequest *base_request)
+{
+  get_request_transfer ((GetRequest *) base_request, object);
+}
+
+static void
+local_queue_get_worked (gpointer object)
+{
+  LocalQueue *self = object;
+
+  atomic_store (&self->get_works, 0);
+  aioproc_wait_queue_serve (self->getters);
+  aioproc_wait_queue_serve (self->putters);
+}
+
+static void
+local_queue_get_complete (gpointer            object,
+                          GTask              *task,
+                          AioprocWaitRequest *base_request)
+{
+  GetRequest *request = (GetRequest *) base_request;
+
+  if (request->error != NULL)
+    g_task_return_error (task, g_steal_pointer (&request->error));
+  else
+    g_task_return_pointer (task, g_steal_pointer (&request->result),
+                           request->as_bytes ? (GDestroyNotify) g_bytes_unref
+                                             : (GDestroyNotify) g_variant_unref);
+}
+
+static const AioprocWaitOps get_ops = {
+  .verb = "get from",
+  .attempt = local_queue_get_attempt,
+  .work = local_queue_get_work,
+  .worked = local_queue_get_worked,
+  .withdraw = aioproc_queue_word_pass_on,
+  .complete = local_queue_get_complete,
+};
+
+/* One try of a sync get. FALSE: it would have to wait. */
+static gboolean
+get_request_try (GetRequest *self,
+                 LocalQueue *queue)
+{
+  guint32 expected;
+
+  return local_queue_get_attempt (queue, &self->parent, &expected);
+}
+
+static gpointer
+get_request_finish (GetRequest  *self,
+                    LocalQueue  *queue,
+                    GError     **error)
+{
+  if (self->error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&self->error));
+      return NULL;
+    }
+
+  if (aioproc_wait_queue_has_pending (queue->putters))
+    aioproc_wait_queue_serve (queue->putters);
+
+  return g_steal_pointer (&self->result);
+}
+
+gpointer
+local_queue_try_get (gpointer   impl,
+                     gboolean   as_bytes,
+                     GError   **error)
+{
+  LocalQueue *self = impl;
+  GetRequest request = { .as_bytes = as_bytes };
+
+  if (!local_queue_check (self, error))
+    return NULL;
+
+  if (get_request_try (&request, self))
+    return get_request_finish (&request, self, error);
+
+  local_queue_set_would_block (self, "empty, or in use", error);
+
+  return NULL;
+}
+
+gpointer
+local_queue_get (gpointer       impl,
+                 gboolean       as_bytes,
+                 gint64         timeout_usec,
+                 GCancellable  *cancellable,
+                 GError       **error)
+{
+  LocalQueue *self = impl;
+  GetRequest request = { .as_bytes = as_bytes };
+
+  if (!local_queue_check (self, error) ||
+      g_cancellable_set_error_if_cancelled (cancellable, error))
+    return NULL;
+
+  if (get_request_try (&request, self) ||
+      (timeout_usec != 0 && local_queue_await_item (self) && get_request_try (&request, self)) ||
+      aioproc_wait_queue_wait (self->getters, &get_ops, &request.parent, timeout_usec, cancellable,
+                               error))
+    return get_request_finish (&request, self, error);
+
+  return NULL;
+}
+
+void
+local_queue_get_start (gpointer  impl,
+                       gboolean  as_bytes,
+                       GTask    *task,
+                       gint64    timeout_usec)
+{
+  LocalQueue *self = impl;
+  GetRequest *request = g_new0 (GetRequest, 1);
+  GError *error = NULL;
+
+  g_task_set_task_data (task, request, get_request_free);
+  request->as_bytes = as_bytes;
+  request->async = TRUE;
+
+  if (!local_queue_check (self, &error))
+    {
+      g_task_return_error (task, error);
+      g_object_unref (task);
+      return;
+    }
+
+  /* The task may be gone when the start returns, and the queue with it. */
+  local_queue_ref (self);
+  aioproc_wait_queue_start (self->getters, &get_ops, task, timeout_usec);
+
+  if (aioproc_wait_queue_has_pending (self->putters))
+    aioproc_wait_queue_serve (self->putters);
+
+  local_queue_unref (self);
+}

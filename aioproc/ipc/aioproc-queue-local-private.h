@@ -1,0 +1,88 @@
+/* aioproc-queue-local-private.h
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "core/aioproc-waiter-private.h"
+#include "ipc/aioproc-queue-private.h"
+#include "ipc/aioproc-queue-slots-private.h"
+
+G_BEGIN_DECLS
+
+/* Larger payloads of async operations are copied, encoded and decoded on the library's own
+ * threads.
+ */
+#define AIOPROC_QUEUE_WORK_MIN (64 * 1024)
+
+/* One process's end of a queue in shared memory. */
+typedef struct {
+  gatomicrefcount    ref_count;      /* of the object, and of work that it has left behind */
+
+  /* Immutable after construction. */
+  AioprocShm        *shm;            /* (owned) */
+  AioprocQueueSlots  slots;
+  AioprocWaitQueue  *getters;        /* (owned) on the items word */
+  AioprocWaitQueue  *putters;        /* (owned) on the room word */
+
+  /* An async operation whose payload is being copied by another thread: async ones behind it wait,
+   * so that a large item is not overtaken by a small one.
+   */
+  _Atomic guint32    put_works;      /* (atomic) 0 or 1 */
+  _Atomic guint32    get_works;      /* (atomic) 0 or 1 */
+  _Atomic guint32    n_put_starts;   /* (atomic) async puts, ever */
+  _Atomic guint32    n_puts_behind;  /* (atomic) sync puts that wait for async ones before them */
+  _Atomic guint32    trims;          /* (atomic) whether memory is about to be given back */
+
+  /* How long it has been worth to stay awake for a change, in looks. */
+  _Atomic guint32    get_looks;      /* (atomic) */
+  _Atomic guint32    put_looks;      /* (atomic) */
+} LocalQueue;
+
+LocalQueue *local_queue_ref           (LocalQueue              *self);
+void        local_queue_unref         (LocalQueue              *self);
+/* When to try again after the lock was BUSY for the @n_busy-th time. */
+gint64      local_queue_get_retry     (guint                    n_busy);
+/* Stays awake for some microseconds, as long as that has paid lately. TRUE: try again, it has
+ * changed.
+ */
+gboolean    local_queue_await_item    (LocalQueue              *self);
+gboolean    local_queue_await_room    (LocalQueue              *self);
+void        local_queue_set_closed    (LocalQueue              *self,
+                                       const char              *verb,
+                                       GError                 **error);
+void        local_queue_set_would_block (LocalQueue            *self,
+                                         const char            *reason,
+                                         GError               **error);
+/* FALSE: the object was disposed of, or this process cannot join the family. */
+gboolean    local_queue_check         (LocalQueue              *self,
+                                       GError                 **error);
+
+gboolean    local_queue_try_put       (gpointer                 impl,
+                                       const AioprocQueueItem  *item,
+                                       GError                 **error);
+gboolean    local_queue_put           (gpointer                 impl,
+                                       const AioprocQueueItem  *item,
+                                       gint64                   timeout_usec,
+                                       GCancellable            *cancellable,
+                                       GError                 **error);
+void        local_queue_put_start     (gpointer                 impl,
+                                       const AioprocQueueItem  *item,
+                                       GTask                   *task,
+                                       gint64                   timeout_usec);
+gpointer    local_queue_try_get       (gpointer                 impl,
+                                       gboolean                 as_bytes,
+                                       GError                 **error);
+gpointer    local_queue_get           (gpointer                 impl,
+                                       gboolean                 as_bytes,
+                                       gint64                   timeout_usec,
+                                       GCancellable            *cancellable,
+                                       GError                 **error);
+void        local_queue_get_start     (gpointer                 impl,
+                                       gboolean                 as_bytes,
+                                       GTask                   *task,
+                                       gint64                   timeout_usec);
+
+G_END_DECLS

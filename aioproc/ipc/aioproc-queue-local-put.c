@@ -1,0 +1,458 @@
+/* aioproc-queue-local-put.c
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "ipc/aioproc-queue-local-private.h"
+
+#include "core/aioproc-codec-private.h"
+#include "ipc/aioproc-queue-lists-private.h"
+#include "platform/aioproc-futex-private.h"
+
+/* Sync puts behind async ones are woken when one of these ends well; when one is cancelled, they
+ * look for themselves.
+ */
+#define BEHIND_RETRY_USEC (20 * G_TIME_SPAN_MILLISECOND)
+
+typedef struct {
+  AioprocWaitRequest    parent;
+  AioprocQueuePayload   payload;
+  GVariant             *variant;     /* (owned) (nullable) what is stored, in its normal form */
+  GBytes               *bytes;       /* (owned) (nullable) */
+  AioprocQueueTransfer  transfer;
+  GError               *error;       /* (owned) (nullable) the outcome */
+  guint                 n_busy;
+  gboolean              async;
+  gboolean              behind;      /* sync: async puts were not over when this one began … */
+  guint32               barrier;     /* … which so many had been by then */
+  guint8               *buffer;      /* room for COPY_MAX bytes, of a value in its stored form */
+} PutRequest;
+
+static void
+put_request_clear (PutRequest *self)
+{
+  g_clear_pointer (&self->variant, g_variant_unref);
+  g_clear_pointer (&self->bytes, g_bytes_unref);
+  g_clear_error (&self->error);
+}
+
+static void
+put_request_free (gpointer data)
+{
+  PutRequest *self = data;
+
+  put_request_clear (self);
+  g_free (self->buffer);
+  g_free (self);
+}
+
+/* Bytes, and arrays of bytes, go as they are; other values with their type before them. */
+static gboolean
+put_request_set_item (PutRequest              *self,
+                      LocalQueue              *queue,
+                      const AioprocQueueItem  *item,
+                      GError                 **error)
+{
+  g_autoptr(GError) local_error = NULL;
+
+  if (item->bytes != NULL)
+    {
+      gsize length;
+
+      self->bytes = g_bytes_ref (item->bytes);
+      self->payload.kind = AIOPROC_QUEUE_BYTES;
+      self->payload.data = g_bytes_get_data (item->bytes, &length);
+      self->payload.length = length;
+    }
+  else if (g_variant_is_of_type (item->variant, G_VARIANT_TYPE_BYTESTRING))
+    {
+      self->variant = g_variant_ref (item->variant);
+      self->payload.kind = AIOPROC_QUEUE_BYTES;
+      self->payload.data = g_variant_get_data (item->variant);
+      self->payload.length = g_variant_get_size (item->variant);
+    }
+  else
+    {
+      self->variant = aioproc_codec_variant_prepare (item->variant, FALSE, &local_error);
+
+      if (self->variant == NULL)
+        {
+          gboolean handle = g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED);
+
+          g_set_error (error, local_error->domain, local_error->code,
+                       "Could not put a value into %s: %s%s", queue->slots.description,
+                       local_error->message, handle ? ": send it over a Connection" : "");
+          return FALSE;
+        }
+
+      self->payload.kind = AIOPROC_QUEUE_VARIANT;
+      self->payload.length = aioproc_codec_variant_size (self->variant);
+    }
+
+  if (self->payload.length > AIOPROC_QUEUE_PAYLOAD_MAX)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
+                   "Could not put %" G_GUINT64_FORMAT " bytes into %s: an item has %"
+                   G_GUINT64_FORMAT " at most", self->payload.length, queue->slots.description,
+                   AIOPROC_QUEUE_PAYLOAD_MAX);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* Small values are put into their stored form before the queue is locked. */
+static void
+put_request_encode (PutRequest *self,
+                    guint8     *buffer)
+{
+  if (self->payload.kind != AIOPROC_QUEUE_VARIANT ||
+      self->payload.length > AIOPROC_QUEUE_COPY_MAX)
+    return;
+
+  aioproc_codec_variant_store (self->variant, buffer);
+  self->payload.data = buffer;
+}
+
+/* Copies the payload into the slot that was got for it. */
+static gboolean
+put_request_copy (PutRequest  *self,
+                  LocalQueue  *queue,
+                  GError     **error)
+{
+  AioprocQueueMemory *memory = &queue->slots.memory;
+  g_autofree guint8 *stored = NULL;
+  gconstpointer data = self->payload.data;
+  gpointer to;
+
+  if (self->payload.kind == AIOPROC_QUEUE_VARIANT)
+    {
+      to = aioproc_queue_memory_at (memory, self->transfer.offset, self->payload.length);
+
+      if (to != NULL)
+        {
+          aioproc_codec_variant_store (self->variant, to);
+          return TRUE;
+        }
+
+      stored = g_try_malloc (self->payload.length);
+
+      if (stored == NULL)
+        {
+          g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+                       "Could not put a value into %s: no memory for its %" G_GUINT64_FORMAT
+                       " bytes", queue->slots.description, self->payload.length);
+          return FALSE;
+        }
+
+      aioproc_codec_variant_store (self->variant, stored);
+      data = stored;
+    }
+
+  if (!aioproc_queue_memory_copy_in (memory, self->transfer.offset, data, self->payload.length))
+    {
+      aioproc_queue_memory_set_error (memory, error);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+/* The part of a large put that is done beside the lock. */
+static void
+put_request_transfer (PutRequest *self,
+                      LocalQueue *queue)
+{
+  if (aioproc_queue_slots_allocate (&queue->slots, &self->transfer, &self->error) &&
+      put_request_copy (self, queue, &self->error))
+    aioproc_queue_slots_commit (&queue->slots, &self->transfer);
+  else
+    aioproc_queue_slots_abort (&queue->slots, &self->transfer);
+}
+
+/* --- The order of the puts of one process --- */
+
+static guint32
+count_unfinished (LocalQueue *self)
+{
+  return atomic_load (aioproc_wait_queue_peek_pending (self->putters)) +
+         atomic_load (&self->put_works);
+}
+
+/* A sync put, or a try: are there async ones that began before it? */
+static gboolean
+put_request_is_behind (PutRequest *self,
+                       LocalQueue *queue)
+{
+  guint32 n_finished = atomic_load (&queue->n_put_starts) - count_unfinished (queue);
+
+  return self->behind && (gint32) (n_finished - self->barrier) < 0;
+}
+
+static void
+put_request_begin (PutRequest *self,
+                   LocalQueue *queue)
+{
+  if (G_LIKELY (count_unfinished (queue) == 0))
+    return;
+
+  self->behind = TRUE;
+  self->barrier = atomic_load (&queue->n_put_starts);
+  atomic_fetch_add (&queue->n_puts_behind, 1);
+}
+
+static void
+put_request_end (PutRequest *self,
+                 LocalQueue *queue)
+{
+  if (self->behind)
+    atomic_fetch_sub (&queue->n_puts_behind, 1);
+}
+
+/* An async put is over. */
+static void
+local_queue_wake_behind (LocalQueue *self)
+{
+  if (G_LIKELY (atomic_load (&self->n_puts_behind) == 0))
+    return;
+
+  atomic_fetch_add (&self->slots.header->room, AIOPROC_QUEUE_CHANGE);
+  aioproc_futex_wake (&self->slots.header->room, G_MAXINT);
+}
+
+/* --- The wait --- */
+
+static gboolean
+local_queue_put_attempt (gpointer            object,
+                         AioprocWaitRequest *base_request,
+                         guint32            *expected)
+{
+  LocalQueue *self = object;
+  PutRequest *request = (PutRequest *) base_request;
+  AioprocQueueSleep sleep;
+
+  /* Before anything else is looked at: it changes when that does. */
+  *expected = atomic_load (&self->slots.header->room);
+
+  if (request->async && atomic_load (&self->put_works))
+    return FALSE;
+
+  if (G_UNLIKELY (put_request_is_behind (request, self)))
+    {
+      base_request->retry_usec = g_get_monotonic_time () + BEHIND_RETRY_USEC;
+      return FALSE;
+    }
+
+  switch (aioproc_queue_slots_put (&self->slots, &request->payload, &sleep, &request->transfer,
+                                   &request->error))
+    {
+    case AIOPROC_QUEUE_WAIT:
+      *expected = sleep.expected;
+      return FALSE;
+
+    case AIOPROC_QUEUE_BUSY:
+      base_request->retry_usec = local_queue_get_retry (request->n_busy++);
+      return FALSE;
+
+    case AIOPROC_QUEUE_BEGUN:
+      if (request->async && request->payload.length > AIOPROC_QUEUE_WORK_MIN)
+        {
+          base_request->has_work = TRUE;
+          atomic_store (&self->put_works, 1);
+          return TRUE;
+        }
+
+      put_request_transfer (request, self);
+      break;
+
+    case AIOPROC_QUEUE_CLOSED:
+      local_queue_set_closed (self, "put into", &request->error);
+      break;
+
+    case AIOPROC_QUEUE_DONE:
+    case AIOPROC_QUEUE_MISMATCH:
+    case AIOPROC_QUEUE_FAILED:
+    default:
+      break;
+    }
+
+  if (request->async)
+    local_queue_wake_behind (self);
+
+  return TRUE;
+}
+
+static void
+local_queue_put_work (gpointer            object,
+                      AioprocWaitRequest *base_request)
+{
+  put_request_transfer ((PutRequest *) base_request, object);
+}
+
+static void
+local_queue_put_worked (gpointer object)
+{
+  LocalQueue *self = object;
+
+  atomic_store (&self->put_works, 0);
+  local_queue_wake_behind (self);
+  aioproc_wait_queue_serve (self->putters);
+  aioproc_wait_queue_serve (self->getters);
+}
+
+static void
+local_queue_put_complete (gpointer            object,
+                          GTask              *task,
+                          AioprocWaitRequest *base_request)
+{
+  PutRequest *request = (PutRequest *) base_request;
+
+  if (request->error != NULL)
+    g_task_return_error (task, g_steal_pointer (&request->error));
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+static const AioprocWaitOps put_ops = {
+  .verb = "put into",
+  .attempt = local_queue_put_attempt,
+  .work = local_queue_put_work,
+  .worked = local_queue_put_worked,
+  .withdraw = aioproc_queue_word_pass_on,
+  .complete = local_queue_put_complete,
+};
+
+/* One try of a sync put. FALSE: it would have to wait. */
+static gboolean
+put_request_try (PutRequest *self,
+                 LocalQueue *queue)
+{
+  guint32 expected;
+
+  return local_queue_put_attempt (queue, &self->parent, &expected);
+}
+
+static gboolean
+put_request_finish (PutRequest  *self,
+                    LocalQueue  *queue,
+                    GError     **error)
+{
+  gboolean success = self->error == NULL;
+
+  if (!success)
+    g_propagate_error (error, g_steal_pointer (&self->error));
+
+  /* What waits in this process needs no kernel to be woken. */
+  if (success && aioproc_wait_queue_has_pending (queue->getters))
+    aioproc_wait_queue_serve (queue->getters);
+
+  return success;
+}
+
+gboolean
+local_queue_try_put (gpointer                 impl,
+                     const AioprocQueueItem  *item,
+                     GError                 **error)
+{
+  LocalQueue *self = impl;
+  PutRequest request = { 0 };
+  gboolean success = FALSE;
+  /* Values up to this size are stored in it, aligned as the codec wants it. */
+  guint64 buffer[AIOPROC_QUEUE_COPY_MAX / sizeof (guint64)];
+
+  if (!local_queue_check (self, error))
+    return FALSE;
+
+  if (put_request_set_item (&request, self, item, error))
+    {
+      put_request_encode (&request, (guint8 *) buffer);
+      put_request_begin (&request, self);
+
+      if (put_request_try (&request, self))
+        success = put_request_finish (&request, self, error);
+      else
+        local_queue_set_would_block (self, "full, or in use", error);
+
+      put_request_end (&request, self);
+    }
+
+  put_request_clear (&request);
+
+  return success;
+}
+
+gboolean
+local_queue_put (gpointer                 impl,
+                 const AioprocQueueItem  *item,
+                 gint64                   timeout_usec,
+                 GCancellable            *cancellable,
+                 GError                 **error)
+{
+  LocalQueue *self = impl;
+  PutRequest request = { 0 };
+  gboolean success = FALSE;
+  guint64 buffer[AIOPROC_QUEUE_COPY_MAX / sizeof (guint64)];
+
+  if (!local_queue_check (self, error) ||
+      g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+
+  if (put_request_set_item (&request, self, item, error))
+    {
+      put_request_encode (&request, (guint8 *) buffer);
+      put_request_begin (&request, self);
+
+      if (put_request_try (&request, self) ||
+          (timeout_usec != 0 && local_queue_await_room (self) &&
+           put_request_try (&request, self)) ||
+          aioproc_wait_queue_wait (self->putters, &put_ops, &request.parent, timeout_usec,
+                                   cancellable, error))
+        success = put_request_finish (&request, self, error);
+
+      put_request_end (&request, self);
+    }
+
+  put_request_clear (&request);
+
+  return success;
+}
+
+void
+local_queue_put_start (gpointer                impl,
+                       const AioprocQueueItem *item,
+                       GTask                  *task,
+                       gint64                  timeout_usec)
+{
+  LocalQueue *self = impl;
+  PutRequest *request = g_new0 (PutRequest, 1);
+  GError *error = NULL;
+
+  g_task_set_task_data (task, request, put_request_free);
+  request->async = TRUE;
+
+  if (!local_queue_check (self, &error) || !put_request_set_item (request, self, item, &error))
+    {
+      g_task_return_error (task, error);
+      g_object_unref (task);
+      return;
+    }
+
+  if (request->payload.kind == AIOPROC_QUEUE_VARIANT &&
+      request->payload.length <= AIOPROC_QUEUE_COPY_MAX)
+    {
+      request->buffer = g_malloc (request->payload.length);
+      put_request_encode (request, request->buffer);
+    }
+
+  atomic_fetch_add (&self->n_put_starts, 1);
+
+  /* The task may be gone when the start returns, and the queue with it. */
+  local_queue_ref (self);
+  aioproc_wait_queue_start (self->putters, &put_ops, task, timeout_usec);
+
+  if (aioproc_wait_queue_has_pending (self->getters))
+    aioproc_wait_queue_serve (self->getters);
+
+  local_queue_unref (self);
+}

@@ -1,0 +1,288 @@
+/* aioproc-queue-local.c
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "ipc/aioproc-queue-local-private.h"
+
+#include <sched.h>
+
+#include "core/aioproc-shareable-private.h"
+
+/* A look costs what its pauses cost, since each takes the cache line of the queue's counters from
+ * the process that changes them: more and more, up to half a microsecond or so. All of them take
+ * about as long as it takes to wake a sleeper, 20 µs.
+ */
+#define LOOK_PAUSES_MIN 4
+#define LOOK_PAUSES_MAX 64
+#define MAX_LOOKS       32
+#define MIN_LOOKS       2
+
+/* The lock of a queue is held for less than a microsecond: who holds it so long that it is BUSY is
+ * not running. It will be in a while, unless it was stopped.
+ */
+#define RETRY_USEC_MIN 50
+#define RETRY_USEC_MAX (10 * G_TIME_SPAN_MILLISECOND)
+
+#if defined (__i386__) || defined (__x86_64__)
+# define relax() __builtin_ia32_pause ()
+#elif defined (__aarch64__)
+# define relax() __asm__ volatile ("yield" ::: "memory")
+#else
+# define relax() atomic_signal_fence (memory_order_seq_cst)
+#endif
+
+LocalQueue *
+local_queue_ref (LocalQueue *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+
+  return self;
+}
+
+void
+local_queue_unref (LocalQueue *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  g_clear_pointer (&self->getters, aioproc_wait_queue_free);
+  g_clear_pointer (&self->putters, aioproc_wait_queue_free);
+  aioproc_queue_slots_clear (&self->slots);
+  aioproc_shm_unref (self->shm);
+  g_free (self);
+}
+
+gint64
+local_queue_get_retry (guint n_busy)
+{
+  gint64 wait_usec = n_busy < 8 ? RETRY_USEC_MIN << n_busy : RETRY_USEC_MAX;
+
+  return g_get_monotonic_time () + MIN (wait_usec, RETRY_USEC_MAX);
+}
+
+static gboolean
+has_item (LocalQueue *self)
+{
+  return aioproc_queue_peek (&self->slots.header->n_ready) > 0 ||
+         aioproc_queue_peek (&self->slots.header->closed) != 0;
+}
+
+static gboolean
+has_room (LocalQueue *self)
+{
+  return aioproc_queue_peek (&self->slots.header->n_used) < self->slots.max_items ||
+         aioproc_queue_peek (&self->slots.header->closed) != 0;
+}
+
+/* @looks: how many looks were granted last time; more when one finds what it waits for, fewer when
+ * none does. @peer_cpu: where the other side ran: on our processor, it cannot run now.
+ */
+static gboolean
+local_queue_stay_awake (LocalQueue      *self,
+                        gboolean       (*changed) (LocalQueue *self),
+                        _Atomic guint32 *looks,
+                        _Atomic guint32 *peer_cpu)
+{
+  guint32 n_looks = atomic_load_explicit (looks, memory_order_relaxed);
+  guint n_pauses = LOOK_PAUSES_MIN;
+
+  if (aioproc_queue_peek (peer_cpu) == (guint32) (sched_getcpu () + 1) ||
+      g_get_num_processors () == 1)
+    return FALSE;
+
+  for (guint32 i = 0; i < n_looks; i++)
+    {
+      for (guint j = 0; j < n_pauses; j++)
+        relax ();
+
+      n_pauses = MIN (2 * n_pauses, LOOK_PAUSES_MAX);
+
+      if (changed (self))
+        {
+          atomic_store_explicit (looks, MIN (2 * n_looks, MAX_LOOKS), memory_order_relaxed);
+          return TRUE;
+        }
+    }
+
+  atomic_store_explicit (looks, MAX (n_looks / 2, MIN_LOOKS), memory_order_relaxed);
+
+  return FALSE;
+}
+
+gboolean
+local_queue_await_item (LocalQueue *self)
+{
+  return local_queue_stay_awake (self, has_item, &self->get_looks, &self->slots.header->put_cpu);
+}
+
+gboolean
+local_queue_await_room (LocalQueue *self)
+{
+  return local_queue_stay_awake (self, has_room, &self->put_looks, &self->slots.header->get_cpu);
+}
+
+void
+local_queue_set_closed (LocalQueue  *self,
+                        const char  *verb,
+                        GError     **error)
+{
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED, "Could not %s %s: it was closed", verb,
+               self->slots.description);
+}
+
+void
+local_queue_set_would_block (LocalQueue  *self,
+                             const char  *reason,
+                             GError     **error)
+{
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "The %s is %s",
+               self->slots.description, reason);
+}
+
+gboolean
+local_queue_check (LocalQueue  *self,
+                   GError     **error)
+{
+  if (G_UNLIKELY (aioproc_wait_queue_is_closed (self->getters)))
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
+                   "Could not use %s: it was closed in this process", self->slots.description);
+      return FALSE;
+    }
+
+  return aioproc_shm_attach (self->shm, error);
+}
+
+static gboolean
+local_queue_shut (gpointer   impl,
+                  GError   **error)
+{
+  LocalQueue *self = impl;
+
+  aioproc_queue_slots_close (&self->slots);
+  aioproc_wait_queue_serve (self->putters);
+  aioproc_wait_queue_serve (self->getters);
+
+  return TRUE;
+}
+
+static gboolean
+local_queue_is_shut (gpointer impl)
+{
+  LocalQueue *self = impl;
+
+  return aioproc_queue_slots_is_closed (&self->slots);
+}
+
+static guint
+local_queue_get_max_items (gpointer impl)
+{
+  LocalQueue *self = impl;
+
+  return self->slots.max_items;
+}
+
+static void
+local_queue_count (gpointer  impl,
+                   guint    *n_ready,
+                   guint    *n_used)
+{
+  LocalQueue *self = impl;
+
+  aioproc_queue_slots_count (&self->slots, n_ready, n_used);
+}
+
+static AioprocShm *
+local_queue_get_shm (gpointer impl)
+{
+  LocalQueue *self = impl;
+
+  return self->shm;
+}
+
+static void
+local_queue_close (gpointer impl)
+{
+  LocalQueue *self = impl;
+
+  aioproc_wait_queue_close (self->getters);
+  aioproc_wait_queue_close (self->putters);
+}
+
+static void
+local_queue_free (gpointer impl)
+{
+  local_queue_close (impl);
+  local_queue_unref (impl);
+}
+
+static const AioprocQueueBackend local_backend = {
+  .try_put = local_queue_try_put,
+  .put = local_queue_put,
+  .put_start = local_queue_put_start,
+  .try_get = local_queue_try_get,
+  .get = local_queue_get,
+  .get_start = local_queue_get_start,
+  .shut = local_queue_shut,
+  .is_shut = local_queue_is_shut,
+  .get_max_items = local_queue_get_max_items,
+  .count = local_queue_count,
+  .get_shm = local_queue_get_shm,
+  .close = local_queue_close,
+  .free = local_queue_free,
+};
+
+gboolean
+aioproc_queue_local_new (AioprocShm                 *shm,
+                         const char                 *name,
+                         guint                       max_items,
+                         const AioprocQueueBackend **backend,
+                         gpointer                   *impl,
+                         GError                    **error)
+{
+  g_autoptr(AioprocShm) owned = shm;
+  LocalQueue *self;
+
+  if (owned == NULL)
+    owned = aioproc_shm_new (AIOPROC_SHM_QUEUE, name, AIOPROC_QUEUE_STATE_SIZE,
+                             AIOPROC_QUEUE_FILE_SIZE, error);
+
+  if (owned == NULL)
+    return FALSE;
+
+  self = g_new0 (LocalQueue, 1);
+
+  if (!aioproc_queue_slots_init (&self->slots, owned, shm == NULL, max_items, error))
+    {
+      aioproc_queue_slots_clear (&self->slots);
+      g_free (self);
+      return FALSE;
+    }
+
+  g_atomic_ref_count_init (&self->ref_count);
+  self->shm = g_steal_pointer (&owned);
+  self->getters = aioproc_wait_queue_new (self->shm, &self->slots.header->items, self);
+  self->putters = aioproc_wait_queue_new (self->shm, &self->slots.header->room, self);
+  atomic_store (&self->get_looks, MAX_LOOKS);
+  atomic_store (&self->put_looks, MAX_LOOKS);
+
+  *backend = &local_backend;
+  *impl = self;
+
+  return TRUE;
+}
+
+static AioprocShareable *
+aioproc_queue_import (AioprocShm  *shm,
+                      GError     **error)
+{
+  return (AioprocShareable *) aioproc_queue_new_for_shm (shm, error);
+}
+
+__attribute__ ((constructor)) static void
+aioproc_queue_register (void)
+{
+  aioproc_shareable_register (AIOPROC_SHM_QUEUE, AIOPROC_QUEUE_STATE_SIZE, aioproc_queue_import);
+}

@@ -1,0 +1,121 @@
+/* aioproc-queue-slots-private.h
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "ipc/aioproc-queue-layout-private.h"
+#include "ipc/aioproc-queue-memory-private.h"
+
+G_BEGIN_DECLS
+
+/* The protocol of a queue in shared memory: it never waits, and knows nothing of objects.
+ *
+ * put:   FREE → READY, for what is copied under the lock; else FREE → FILLING (owner), the copy,
+ *        FILLING → READY.
+ * get:   READY → FREE, once it is copied under the lock; else READY → LEASED (owner), the copy,
+ *        LEASED → FREE.
+ *
+ * Each arrow is one store, the only point at which the item comes or goes. Whoever finds the lock
+ * abandoned repairs: makes the caches anew from the slots, frees what dead owners were filling,
+ * and makes READY again what they had leased. What an owner left behind that died outside of the
+ * lock is found by the sweep that the next operation after an announced death makes.
+ *
+ * No call sleeps on the lock. The second arrow of a copy beside the lock needs none: where the
+ * lock is not to be had, it is only stored, and the caches follow with the next operation.
+ */
+typedef struct {
+  /* Immutable after construction. */
+  AioprocQueueMemory  memory;
+  AioprocQueueHeader *header;
+  AioprocFamily      *family;
+  const char         *description;   /* of the queue, for messages */
+  guint32             max_items;     /* 0: no limit */
+} AioprocQueueSlots;
+
+typedef enum {
+  AIOPROC_QUEUE_DONE,
+  AIOPROC_QUEUE_BEGUN,      /* a transfer: to copy beside the lock, and to end */
+  AIOPROC_QUEUE_WAIT,       /* empty, or full */
+  AIOPROC_QUEUE_BUSY,       /* the lock was not to be had */
+  AIOPROC_QUEUE_CLOSED,
+  AIOPROC_QUEUE_MISMATCH,   /* the first item is no bytes */
+  AIOPROC_QUEUE_FAILED,     /* with an error */
+} AioprocQueueStatus;
+
+typedef struct {
+  AioprocQueueKind  kind;
+  gconstpointer     data;     /* needed only up to COPY_MAX */
+  guint64           length;   /* PAYLOAD_MAX at most */
+} AioprocQueuePayload;
+
+/* A slot that this process is filling, or has leased. */
+typedef struct {
+  AioprocQueueSlot *slot;
+  guint32           link;
+  guint32           state;
+  AioprocQueueKind  kind;
+  guint             size_class;
+  guint64           length;
+  guint64           offset;
+} AioprocQueueTransfer;
+
+/* Where a WAIT sleeps; NULL: it does not. */
+typedef struct {
+  guint32 expected;    /* set on WAIT: the value of the items or room word, which is marked */
+  gint64  idle_usec;   /* set on WAIT: when memory of an empty queue can be given back, -1: never */
+} AioprocQueueSleep;
+
+/* @create: formats memory that is all zeros. Else G_IO_ERROR_INVALID_DATA for one that is none of
+ * a queue.
+ */
+gboolean           aioproc_queue_slots_init      (AioprocQueueSlots          *self,
+                                                  AioprocShm                 *shm,
+                                                  gboolean                    create,
+                                                  guint32                     max_items,
+                                                  GError                    **error);
+void               aioproc_queue_slots_clear     (AioprocQueueSlots          *self);
+
+/* DONE: it is in the queue. BEGUN: allocate, copy, then commit or abort. */
+AioprocQueueStatus aioproc_queue_slots_put       (AioprocQueueSlots          *self,
+                                                  const AioprocQueuePayload  *payload,
+                                                  AioprocQueueSleep          *sleep,
+                                                  AioprocQueueTransfer       *transfer,
+                                                  GError                    **error);
+/* Allocates the pages of a transfer, beside the lock. G_IO_ERROR_NO_SPACE. */
+gboolean           aioproc_queue_slots_allocate  (AioprocQueueSlots          *self,
+                                                  const AioprocQueueTransfer *transfer,
+                                                  GError                    **error);
+void               aioproc_queue_slots_commit    (AioprocQueueSlots          *self,
+                                                  const AioprocQueueTransfer *transfer);
+void               aioproc_queue_slots_abort     (AioprocQueueSlots          *self,
+                                                  const AioprocQueueTransfer *transfer);
+
+/* DONE: the payload was copied to @buffer, which has COPY_MAX bytes; @transfer tells its kind and
+ * length. BEGUN: copy, then acknowledge or give back. @bytes_only: MISMATCH for any other kind,
+ * which stays.
+ */
+AioprocQueueStatus aioproc_queue_slots_get       (AioprocQueueSlots          *self,
+                                                  gboolean                    bytes_only,
+                                                  AioprocQueueSleep          *sleep,
+                                                  guint8                     *buffer,
+                                                  AioprocQueueTransfer       *transfer,
+                                                  GError                    **error);
+void               aioproc_queue_slots_ack       (AioprocQueueSlots          *self,
+                                                  const AioprocQueueTransfer *transfer);
+void               aioproc_queue_slots_give_back (AioprocQueueSlots          *self,
+                                                  const AioprocQueueTransfer *transfer);
+
+/* For good, and for all processes. */
+void               aioproc_queue_slots_close     (AioprocQueueSlots          *self);
+gboolean           aioproc_queue_slots_is_closed (AioprocQueueSlots          *self);
+/* Items that are ready, and items in all. */
+void               aioproc_queue_slots_count     (AioprocQueueSlots          *self,
+                                                  guint                      *n_ready,
+                                                  guint                      *n_used);
+/* Gives memory back if the queue has been empty for a while. Sleeps on the lock. */
+void               aioproc_queue_slots_trim      (AioprocQueueSlots          *self);
+
+G_END_DECLS

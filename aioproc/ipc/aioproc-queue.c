@@ -1,0 +1,470 @@
+/* aioproc-queue.c
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "ipc/aioproc-queue-private.h"
+
+#include "core/aioproc-shareable-private.h"
+
+/**
+ * AioprocQueue:
+ *
+ * A queue of values or bytes that any number of processes put into and get from.
+ *
+ * An item is a [struct@GLib.Variant] or [struct@GLib.Bytes]. It is copied into memory that the
+ * processes share when it is put, and out of it by the one process that gets it: there is no
+ * thread in between, nothing is lost when a process ends right after a put, and a process never
+ * waits at its end for others to read. Items of one process come out in the order in which it put
+ * them; between processes there is no order.
+ *
+ * ```c
+ * static void
+ * got_cb (GObject      *source,
+ *         GAsyncResult *result,
+ *         gpointer      user_data)
+ * {
+ *   AioprocQueue *queue = AIOPROC_QUEUE (source);
+ *   g_autoptr(GVariant) value = NULL;
+ *   g_autoptr(GError) error = NULL;
+ *
+ *   value = aioproc_queue_get_finish (queue, result, &error);
+ *
+ *   if (value == NULL)
+ *     {
+ *       if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED))
+ *         g_warning ("%s", error->message);
+ *       return;
+ *     }
+ *
+ *   use_value (value);
+ *   aioproc_queue_get_async (queue, -1, NULL, got_cb, user_data);
+ * }
+ *
+ * aioproc_queue_get_async (queue, -1, NULL, got_cb, NULL);
+ * ```
+ *
+ * Bytes that were put can be got as a value of type `ay`, and an `ay` as bytes. Arrays of bytes
+ * cost one copy in and one out; other values are checked when they are got, which takes some
+ * nanoseconds a byte. An item has 8 GiB at most. A value cannot hold a handle (`h`), since memory
+ * cannot carry a descriptor.
+ *
+ * A queue without a limit grows as long as there is memory, up to 14 GiB of payloads and 16 million
+ * items; a put then fails with [error@Gio.IOErrorEnum.NO_SPACE]. Memory is kept for the next items,
+ * and given back once the queue has been empty for a second.
+ *
+ * # Thread safety
+ *
+ * All functions may be called from any thread. Asynchronous operations complete on the
+ * thread-default main context of the thread that started them; those of one process are served in
+ * the order in which they were started. Payloads of more than 64 KiB are copied on threads of
+ * the library then, smaller ones where the operation is started. The blocking functions never
+ * iterate a main context, and copy in the calling thread.
+ *
+ * # Process safety
+ *
+ * A queue is [iface@Shareable]. A process may be killed at any instruction of any of these
+ * functions: an item is then in the queue or it is not, whole, once, and the other processes go on.
+ * An item that a process was getting when it was killed stays in the queue, at its place, until the
+ * copy is complete; from then on it belongs to the process, and is gone with it (it is delivered at
+ * most once). The room of an item that was being put is free again. A process that is stopped does
+ * not stop the others: `try_` functions may say [error@Gio.IOErrorEnum.WOULD_BLOCK], others wait,
+ * if it was stopped within the few instructions that hold the queue's lock.
+ *
+ * A forked child may use the queue. Processes that share a queue trust each other: one can garble
+ * the items of another. Nothing that is in the memory makes a function crash, read what is not the
+ * queue's, or run code: what is damaged is reported as [error@Gio.IOErrorEnum.INVALID_DATA].
+ *
+ * Since: 0.1
+ */
+static void aioproc_queue_initable_iface_init  (GInitableIface            *iface);
+static void aioproc_queue_shareable_iface_init (AioprocShareableInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (AioprocQueue, aioproc_queue, G_TYPE_OBJECT,
+  G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, aioproc_queue_initable_iface_init)
+  G_IMPLEMENT_INTERFACE (AIOPROC_TYPE_SHAREABLE, aioproc_queue_shareable_iface_init))
+
+typedef enum {
+  PROP_NAME = 1,
+  PROP_MAX_ITEMS,
+} AioprocQueueProperty;
+
+static GParamSpec *props[PROP_MAX_ITEMS + 1];
+
+gboolean
+aioproc_queue_check (AioprocQueue  *self,
+                     GError       **error)
+{
+  return G_LIKELY (self->backend != NULL) ||
+         aioproc_shareable_check_initialized (AIOPROC_SHAREABLE (self), error);
+}
+
+static AioprocShm *
+aioproc_queue_get_shm (AioprocShareable *shareable)
+{
+  AioprocQueue *self = AIOPROC_QUEUE (shareable);
+
+  return self->backend != NULL ? self->backend->get_shm (self->impl) : NULL;
+}
+
+static void
+aioproc_queue_shareable_iface_init (AioprocShareableInterface *iface)
+{
+  iface->get_shm = aioproc_queue_get_shm;
+}
+
+static gboolean
+aioproc_queue_init_with_shm (AioprocQueue  *self,
+                             AioprocShm    *shm,
+                             GError       **error)
+{
+  if (!aioproc_queue_local_new (shm, self->name, self->max_items, &self->backend, &self->impl,
+                                error))
+    return FALSE;
+
+  aioproc_shareable_remember (AIOPROC_SHAREABLE (self));
+
+  return TRUE;
+}
+
+static gboolean
+aioproc_queue_initable_init (GInitable     *initable,
+                             GCancellable  *cancellable,
+                             GError       **error)
+{
+  AioprocQueue *self = AIOPROC_QUEUE (initable);
+
+  if (self->backend != NULL)
+    return TRUE;
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+
+  return aioproc_queue_init_with_shm (self, NULL, error);
+}
+
+static void
+aioproc_queue_initable_iface_init (GInitableIface *iface)
+{
+  iface->init = aioproc_queue_initable_init;
+}
+
+static void
+aioproc_queue_get_property (GObject    *object,
+                            guint       prop_id,
+                            GValue     *value,
+                            GParamSpec *pspec)
+{
+  AioprocQueue *self = AIOPROC_QUEUE (object);
+
+  switch ((AioprocQueueProperty) prop_id)
+    {
+    case PROP_NAME:
+      g_value_set_string (value, self->name);
+      break;
+
+    case PROP_MAX_ITEMS:
+      g_value_set_uint (value, aioproc_queue_get_max_items (self));
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+aioproc_queue_set_property (GObject      *object,
+                            guint         prop_id,
+                            const GValue *value,
+                            GParamSpec   *pspec)
+{
+  AioprocQueue *self = AIOPROC_QUEUE (object);
+
+  switch ((AioprocQueueProperty) prop_id)
+    {
+    case PROP_NAME:
+      self->name = g_value_dup_string (value);
+      break;
+
+    case PROP_MAX_ITEMS:
+      self->max_items = g_value_get_uint (value);
+      break;
+
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+aioproc_queue_dispose (GObject *object)
+{
+  AioprocQueue *self = AIOPROC_QUEUE (object);
+
+  if (self->backend != NULL)
+    self->backend->close (self->impl);
+
+  G_OBJECT_CLASS (aioproc_queue_parent_class)->dispose (object);
+}
+
+static void
+aioproc_queue_finalize (GObject *object)
+{
+  AioprocQueue *self = AIOPROC_QUEUE (object);
+
+  if (self->backend != NULL)
+    self->backend->free (self->impl);
+
+  g_free (self->name);
+
+  G_OBJECT_CLASS (aioproc_queue_parent_class)->finalize (object);
+}
+
+static void
+aioproc_queue_class_init (AioprocQueueClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->get_property = aioproc_queue_get_property;
+  object_class->set_property = aioproc_queue_set_property;
+  object_class->dispose = aioproc_queue_dispose;
+  object_class->finalize = aioproc_queue_finalize;
+
+  /**
+   * AioprocQueue:name: (getter get_name)
+   *
+   * What messages about the queue call it, in every process; at most 63 bytes, of which more are
+   * cut off for other processes. It identifies nothing.
+   *
+   * Since: 0.1
+   */
+  props[PROP_NAME] =
+    g_param_spec_string ("name", NULL, NULL,
+                         NULL,
+                         G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * AioprocQueue:max-items: (getter get_max_items)
+   *
+   * How many items the queue takes before a put waits, or 0 for no limit.
+   *
+   * Items that are being put or got at this moment count.
+   *
+   * Since: 0.1
+   */
+  props[PROP_MAX_ITEMS] =
+    g_param_spec_uint ("max-items", NULL, NULL,
+                       0, G_MAXUINT, 0,
+                       G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+
+  g_object_class_install_properties (object_class, G_N_ELEMENTS (props), props);
+}
+
+static void
+aioproc_queue_init (AioprocQueue *self)
+{
+}
+
+AioprocQueue *
+aioproc_queue_new_for_shm (AioprocShm  *shm,
+                           GError     **error)
+{
+  g_autoptr(AioprocQueue) self = NULL;
+
+  self = g_object_new (AIOPROC_TYPE_QUEUE, "name", aioproc_shm_get_name (shm), NULL);
+
+  if (!aioproc_queue_init_with_shm (self, shm, error))
+    return NULL;
+
+  return g_steal_pointer (&self);
+}
+
+/**
+ * aioproc_queue_new:
+ * @max_items: how many items the queue takes before a put waits, or 0 for no limit
+ * @error: return location for an error
+ *
+ * Makes a new, empty queue.
+ *
+ * Other processes get it as an argument of their function, or in a message.
+ *
+ * Fails with an error of the domain [error@Gio.IOErrorEnum] where the system has no descriptor,
+ * memory or thread for it: `TOO_MANY_OPEN_FILES`, `NO_SPACE` …
+ *
+ * Returns: (transfer full): a new queue
+ *
+ * Since: 0.1
+ */
+AioprocQueue *
+aioproc_queue_new (guint    max_items,
+                   GError **error)
+{
+  return g_initable_new (AIOPROC_TYPE_QUEUE, NULL, error, "max-items", max_items, NULL);
+}
+
+/**
+ * aioproc_queue_get_name: (get-property name)
+ * @self: a queue
+ *
+ * Gets what messages about the queue call it.
+ *
+ * Returns: (nullable): the name, or `NULL` if it has none
+ *
+ * Since: 0.1
+ */
+const char *
+aioproc_queue_get_name (AioprocQueue *self)
+{
+  g_return_val_if_fail (AIOPROC_IS_QUEUE (self), NULL);
+
+  return self->name;
+}
+
+/**
+ * aioproc_queue_get_max_items: (get-property max-items)
+ * @self: a queue
+ *
+ * Gets how many items the queue takes before a put waits.
+ *
+ * Returns: the limit, or 0 for none
+ *
+ * Since: 0.1
+ */
+guint
+aioproc_queue_get_max_items (AioprocQueue *self)
+{
+  g_return_val_if_fail (AIOPROC_IS_QUEUE (self), 0);
+
+  return self->backend != NULL ? self->backend->get_max_items (self->impl) : self->max_items;
+}
+
+/* Ready items, and items that take room; the object may be uninitialised. */
+static void
+aioproc_queue_count (AioprocQueue *self,
+                     guint        *n_ready,
+                     guint        *n_used)
+{
+  *n_ready = 0;
+  *n_used = 0;
+
+  if (self->backend != NULL)
+    self->backend->count (self->impl, n_ready, n_used);
+}
+
+/**
+ * aioproc_queue_get_size:
+ * @self: a queue
+ *
+ * Gets how many items can be got at this moment.
+ *
+ * Never blocks. Other processes may have changed it when this returns.
+ *
+ * Returns: the number of items that are ready
+ *
+ * Since: 0.1
+ */
+guint
+aioproc_queue_get_size (AioprocQueue *self)
+{
+  guint n_ready;
+  guint n_used;
+
+  g_return_val_if_fail (AIOPROC_IS_QUEUE (self), 0);
+
+  aioproc_queue_count (self, &n_ready, &n_used);
+
+  return n_ready;
+}
+
+/**
+ * aioproc_queue_is_empty:
+ * @self: a queue
+ *
+ * Tells whether there is nothing to get at this moment. Never blocks.
+ *
+ * Returns: `TRUE` if no item is ready
+ *
+ * Since: 0.1
+ */
+gboolean
+aioproc_queue_is_empty (AioprocQueue *self)
+{
+  g_return_val_if_fail (AIOPROC_IS_QUEUE (self), TRUE);
+
+  return aioproc_queue_get_size (self) == 0;
+}
+
+/**
+ * aioproc_queue_is_full:
+ * @self: a queue
+ *
+ * Tells whether a put would wait at this moment. Never blocks.
+ *
+ * Returns: `TRUE` if there are as many items as [property@Queue:max-items] allows, those that are
+ *   being put or got included
+ *
+ * Since: 0.1
+ */
+gboolean
+aioproc_queue_is_full (AioprocQueue *self)
+{
+  guint max_items;
+  guint n_ready;
+  guint n_used;
+
+  g_return_val_if_fail (AIOPROC_IS_QUEUE (self), FALSE);
+
+  max_items = aioproc_queue_get_max_items (self);
+  aioproc_queue_count (self, &n_ready, &n_used);
+
+  return max_items != 0 && n_used >= max_items;
+}
+
+/**
+ * aioproc_queue_is_closed:
+ * @self: a queue
+ *
+ * Tells whether any process has closed the queue. Never blocks.
+ *
+ * Returns: `TRUE` if puts fail; there may be items left to get
+ *
+ * Since: 0.1
+ */
+gboolean
+aioproc_queue_is_closed (AioprocQueue *self)
+{
+  g_return_val_if_fail (AIOPROC_IS_QUEUE (self), FALSE);
+
+  return self->backend != NULL && self->backend->is_shut (self->impl);
+}
+
+/**
+ * aioproc_queue_close:
+ * @self: a queue
+ * @error: return location for an error
+ *
+ * Closes the queue, for all processes and for good. Never blocks.
+ *
+ * Every put fails with [error@Gio.IOErrorEnum.CLOSED] from now on, those that wait at once. What is
+ * in the queue can still be got, and so can items whose puts had begun to copy; then every get
+ * fails with [error@Gio.IOErrorEnum.CLOSED], those that wait included. To close a queue again does
+ * nothing.
+ *
+ * A queue is not closed by the end of a process, nor by that of an object.
+ *
+ * Fails with:
+ *
+ * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue was never initialized
+ *
+ * Returns: `TRUE` if the queue is closed
+ *
+ * Since: 0.1
+ */
+gboolean
+aioproc_queue_close (AioprocQueue  *self,
+                     GError       **error)
+{
+  g_return_val_if_fail (AIOPROC_IS_QUEUE (self), FALSE);
+
+  return aioproc_queue_check (self, error) && self->backend->shut (self->impl, error);
+}

@@ -1,0 +1,128 @@
+/* aioproc-queue.h
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#if !defined (AIOPROC_INSIDE) && !defined (AIOPROC_COMPILATION)
+# error "Only <aioproc.h> can be included directly."
+#endif
+
+#include <gio/gio.h>
+
+#include "aioproc-version-macros.h"
+
+G_BEGIN_DECLS
+
+#define AIOPROC_TYPE_QUEUE (aioproc_queue_get_type ())
+
+AIOPROC_AVAILABLE_IN_ALL
+G_DECLARE_FINAL_TYPE (AioprocQueue, aioproc_queue, AIOPROC, QUEUE, GObject)
+
+AIOPROC_AVAILABLE_IN_ALL
+AioprocQueue *aioproc_queue_new              (guint                 max_items,
+                                              GError              **error)
+                                              G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
+const char   *aioproc_queue_get_name         (AioprocQueue         *self);
+AIOPROC_AVAILABLE_IN_ALL
+guint         aioproc_queue_get_max_items    (AioprocQueue         *self);
+AIOPROC_AVAILABLE_IN_ALL
+guint         aioproc_queue_get_size         (AioprocQueue         *self);
+AIOPROC_AVAILABLE_IN_ALL
+gboolean      aioproc_queue_is_empty         (AioprocQueue         *self);
+AIOPROC_AVAILABLE_IN_ALL
+gboolean      aioproc_queue_is_full          (AioprocQueue         *self);
+AIOPROC_AVAILABLE_IN_ALL
+gboolean      aioproc_queue_is_closed        (AioprocQueue         *self);
+AIOPROC_AVAILABLE_IN_ALL
+gboolean      aioproc_queue_try_put          (AioprocQueue         *self,
+                                              GVariant             *value,
+                                              GError              **error);
+AIOPROC_AVAILABLE_IN_ALL
+gboolean      aioproc_queue_put              (AioprocQueue         *self,
+                                              GVariant             *value,
+                                              gint64                timeout_usec,
+                                              GCancellable         *cancellable,
+                                              GError              **error);
+AIOPROC_AVAILABLE_IN_ALL
+void          aioproc_queue_put_async        (AioprocQueue         *self,
+                                              GVariant             *value,
+                                              gint64                timeout_usec,
+                                              GCancellable         *cancellable,
+                                              GAsyncReadyCallback   callback,
+                                              gpointer              user_data);
+AIOPROC_AVAILABLE_IN_ALL
+gboolean      aioproc_queue_put_finish       (AioprocQueue         *self,
+                                              GAsyncResult         *result,
+                                              GError              **error);
+AIOPROC_AVAILABLE_IN_ALL
+gboolean      aioproc_queue_try_put_bytes    (AioprocQueue         *self,
+                                              GBytes               *bytes,
+                                              GError              **error);
+AIOPROC_AVAILABLE_IN_ALL
+gboolean      aioproc_queue_put_bytes        (AioprocQueue         *self,
+                                              GBytes               *bytes,
+                                              gint64                timeout_usec,
+                                              GCancellable         *cancellable,
+                                              GError              **error);
+AIOPROC_AVAILABLE_IN_ALL
+void          aioproc_queue_put_bytes_async  (AioprocQueue         *self,
+                                              GBytes               *bytes,
+                                              gint64                timeout_usec,
+                                              GCancellable         *cancellable,
+                                              GAsyncReadyCallback   callback,
+                                              gpointer              user_data);
+AIOPROC_AVAILABLE_IN_ALL
+gboolean      aioproc_queue_put_bytes_finish (AioprocQueue         *self,
+                                              GAsyncResult         *result,
+                                              GError              **error);
+AIOPROC_AVAILABLE_IN_ALL
+GVariant     *aioproc_queue_try_get          (AioprocQueue         *self,
+                                              GError              **error)
+                                              G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
+GVariant     *aioproc_queue_get              (AioprocQueue         *self,
+                                              gint64                timeout_usec,
+                                              GCancellable         *cancellable,
+                                              GError              **error)
+                                              G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
+void          aioproc_queue_get_async        (AioprocQueue         *self,
+                                              gint64                timeout_usec,
+                                              GCancellable         *cancellable,
+                                              GAsyncReadyCallback   callback,
+                                              gpointer              user_data);
+AIOPROC_AVAILABLE_IN_ALL
+GVariant     *aioproc_queue_get_finish       (AioprocQueue         *self,
+                                              GAsyncResult         *result,
+                                              GError              **error)
+                                              G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
+GBytes       *aioproc_queue_try_get_bytes    (AioprocQueue         *self,
+                                              GError              **error)
+                                              G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
+GBytes       *aioproc_queue_get_bytes        (AioprocQueue         *self,
+                                              gint64                timeout_usec,
+                                              GCancellable         *cancellable,
+                                              GError              **error)
+                                              G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
+void          aioproc_queue_get_bytes_async  (AioprocQueue         *self,
+                                              gint64                timeout_usec,
+                                              GCancellable         *cancellable,
+                                              GAsyncReadyCallback   callback,
+                                              gpointer              user_data);
+AIOPROC_AVAILABLE_IN_ALL
+GBytes       *aioproc_queue_get_bytes_finish (AioprocQueue         *self,
+                                              GAsyncResult         *result,
+                                              GError              **error)
+                                              G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
+gboolean      aioproc_queue_close            (AioprocQueue         *self,
+                                              GError              **error);
+
+G_END_DECLS
