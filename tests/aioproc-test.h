@@ -49,6 +49,16 @@ void       aioproc_test_wait               (GAsyncResult        **result);
     }                                                                          \
   G_STMT_END
 
+/* As g_assert_cmpvariant(), for an @expected that nobody has taken yet, and nobody needs later. */
+#define aioproc_test_assert_variant(value, expected)                           \
+  G_STMT_START                                                                 \
+    {                                                                          \
+      g_autoptr(GVariant) expected_variant = g_variant_ref_sink (expected);    \
+                                                                               \
+      g_assert_cmpvariant (value, expected_variant);                           \
+    }                                                                          \
+  G_STMT_END
+
 /* Of this process, now. */
 guint      aioproc_test_count_fds          (void);
 guint      aioproc_test_count_threads      (void);

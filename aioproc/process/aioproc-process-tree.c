@@ -17,6 +17,7 @@
 static AioprocMutex tree_mutex;
 static AioprocProcess *current;   /* (owned) (nullable) immortal; protected by @tree_mutex */
 static AioprocProcess *parent;    /* (owned) (nullable) immortal; protected by @tree_mutex */
+static GSList *inherited;         /* (owned) immortal: of the programs it was forked from */
 static guint n_children;          /* how many have a place; protected by @tree_mutex */
 
 static AioprocProcess *
@@ -58,6 +59,11 @@ aioproc_process_set_current (const char *name,
   /* What a fork of a program finds here is that program's, and is left to it. */
   aioproc_mutex_init (&tree_mutex);
   n_children = 0;
+
+  if (current != NULL)
+    inherited = g_slist_prepend (inherited, current);
+  if (parent != NULL)
+    inherited = g_slist_prepend (inherited, parent);
 
   current = make_process (AIOPROC_PROCESS_CURRENT, name, identity, is_daemon);
   parent = make_process (AIOPROC_PROCESS_PARENT, parent_name, "", FALSE);

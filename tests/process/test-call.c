@@ -33,12 +33,12 @@ test_call_arguments (AioprocStartMethod method)
   /* Not a tuple, and none at all */
   value = test_run (context, "echo", g_variant_new_string ("alone"), &error);
   g_assert_no_error (error);
-  g_assert_cmpvariant (value, g_variant_new_string ("alone"));
+  aioproc_test_assert_variant (value, g_variant_new_string ("alone"));
   g_clear_pointer (&value, g_variant_unref);
 
   value = test_run (context, "echo", NULL, &error);
   g_assert_no_error (error);
-  g_assert_cmpvariant (value, g_variant_new ("()"));
+  aioproc_test_assert_variant (value, g_variant_new ("()"));
 }
 
 static void
@@ -138,7 +138,7 @@ test_call_objects (AioprocStartMethod method)
   test_join (process);
   value = aioproc_process_dup_result (process, &error);
   g_assert_no_error (error);
-  g_assert_cmpvariant (value, g_variant_new ("(b)", TRUE));
+  aioproc_test_assert_variant (value, g_variant_new ("(b)", TRUE));
 }
 
 static void
@@ -245,7 +245,7 @@ test_call_bytes (AioprocStartMethod method)
       result = aioproc_process_dup_result_message (process, &error);
       g_assert_no_error (error);
       body = aioproc_message_dup_body (result);
-      g_assert_cmpvariant (body, g_variant_new ("(h)", handle));
+      aioproc_test_assert_variant (body, g_variant_new ("(h)", handle));
       returned = aioproc_message_dup_bytes (result, handle, &error);
       g_assert_no_error (error);
       g_assert_true (g_bytes_equal (bytes, returned));
@@ -334,7 +334,7 @@ test_call_defer (AioprocStartMethod method)
 
       value = test_run (context, functions[i], g_variant_new ("(i)", 33), &error);
       g_assert_no_error (error);
-      g_assert_cmpvariant (value, g_variant_new ("(i)", 33));
+      aioproc_test_assert_variant (value, g_variant_new ("(i)", 33));
     }
 
   g_assert_null (test_run (context, "defer-error", NULL, &error));
@@ -352,7 +352,7 @@ test_call_twice (AioprocStartMethod method)
 
   value = test_run (context, "twice", NULL, &error);
   g_assert_no_error (error);
-  g_assert_cmpvariant (value, g_variant_new ("(s)", "first"));
+  aioproc_test_assert_variant (value, g_variant_new ("(s)", "first"));
 }
 
 static void

@@ -178,7 +178,7 @@ test_context_start_method_late (void)
 
       value = test_run (NULL, "square", g_variant_new ("(i)", 3), &error);
       g_assert_no_error (error);
-      g_assert_cmpvariant (value, g_variant_new ("(i)", 9));
+      aioproc_test_assert_variant (value, g_variant_new ("(i)", 9));
 
       g_assert_false (aioproc_set_start_method (AIOPROC_START_METHOD_SPAWN, &error));
       g_assert_error (error, AIOPROC_ERROR, AIOPROC_ERROR_INVALID_STATE);
@@ -248,7 +248,7 @@ test_context_no_marker (AioprocStartMethod method)
   value = test_run (context, "surroundings", g_variant_new ("(s)", "AIOPROC_WORKER"), &error);
   g_assert_no_error (error);
   variable = g_variant_get_child_value (value, 0);
-  g_assert_cmpvariant (variable, g_variant_new ("ms", NULL));
+  aioproc_test_assert_variant (variable, g_variant_new ("ms", NULL));
 }
 
 static void
@@ -319,7 +319,7 @@ test_context_preload (void)
 
       value = test_run (context, "preloaded", NULL, &error);
       g_assert_no_error (error);
-      g_assert_cmpvariant (value, g_variant_new ("(ub)", 2, TRUE));
+      aioproc_test_assert_variant (value, g_variant_new ("(ub)", 2, TRUE));
     }
 }
 
@@ -393,12 +393,12 @@ test_context_fork (void)
 
   value = test_run (context, "square", g_variant_new ("(i)", 8), &error);
   g_assert_no_error (error);
-  g_assert_cmpvariant (value, g_variant_new ("(i)", 64));
+  aioproc_test_assert_variant (value, g_variant_new ("(i)", 64));
   g_clear_pointer (&value, g_variant_unref);
 
   value = test_run (context, "defer", g_variant_new ("(i)", 8), &error);
   g_assert_no_error (error);
-  g_assert_cmpvariant (value, g_variant_new ("(i)", 8));
+  aioproc_test_assert_variant (value, g_variant_new ("(i)", 8));
   g_clear_pointer (&value, g_variant_unref);
 
   value = test_run (context, "nested", NULL, &error);

@@ -334,7 +334,7 @@ test_process_resources (AioprocStartMethod method)
 
       value = test_run (context, "square", g_variant_new ("(i)", i), &error);
       g_assert_no_error (error);
-      g_assert_cmpvariant (value, g_variant_new ("(i)", i * i));
+      aioproc_test_assert_variant (value, g_variant_new ("(i)", i * i));
 
       if (i == 9)
         {

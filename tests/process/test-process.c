@@ -42,7 +42,7 @@ test_process_run (AioprocStartMethod method)
 
   value = aioproc_process_dup_result (process, &error);
   g_assert_no_error (error);
-  g_assert_cmpvariant (value, g_variant_new ("(i)", 144));
+  aioproc_test_assert_variant (value, g_variant_new ("(i)", 144));
 
   /* Again, as often as one likes. */
   g_assert_true (aioproc_process_join (process, 0, NULL, &error));
@@ -92,7 +92,7 @@ test_process_run_async (AioprocStartMethod method)
 
   value = aioproc_process_dup_result (process, &error);
   g_assert_no_error (error);
-  g_assert_cmpvariant (value, g_variant_new ("(i)", 25));
+  aioproc_test_assert_variant (value, g_variant_new ("(i)", 25));
 
   g_clear_object (&started);
   g_main_context_pop_thread_default (main_context);

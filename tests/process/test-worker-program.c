@@ -49,7 +49,7 @@ test_worker_module (AioprocStartMethod method)
 
   value = test_run (context, "cube", g_variant_new ("(i)", 3), &error);
   g_assert_no_error (error);
-  g_assert_cmpvariant (value, g_variant_new ("(i)", 27));
+  aioproc_test_assert_variant (value, g_variant_new ("(i)", 27));
 
   /* Not there, and those of libraries that the module uses, or that all programs have */
   {
@@ -80,7 +80,7 @@ test_worker_module_preload (void)
   aioproc_context_set_preload (context, preload);
   value = test_run (context, "module_preloads", NULL, &error);
   g_assert_no_error (error);
-  g_assert_cmpvariant (value, g_variant_new ("(u)", 1));
+  aioproc_test_assert_variant (value, g_variant_new ("(u)", 1));
 }
 
 static void
@@ -115,7 +115,7 @@ test_worker_program (AioprocStartMethod method)
 
   value = test_run (context, "get-early-code", NULL, &error);
   g_assert_no_error (error);
-  g_assert_cmpvariant (value, g_variant_new ("(i)", AIOPROC_ERROR_BOOTSTRAPPING));
+  aioproc_test_assert_variant (value, g_variant_new ("(i)", AIOPROC_ERROR_BOOTSTRAPPING));
 }
 
 static void
