@@ -1,0 +1,388 @@
+/* bench.c
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "bench.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define N_LOOPS 50
+#define CONTEND_NSEC (100 * 1000 * 1000)
+
+/* Until a process that was told to wait surely does. */
+#define PAUSE_NSEC (300 * 1000)
+
+static int other_cpu = -1;
+
+void
+bench_check (gboolean    ok,
+             const char *what)
+{
+  if (ok)
+    return;
+
+  fprintf (stderr, "%s: %s: %s\n", g_get_prgname (), what, g_strerror (errno));
+  exit (1);
+}
+
+void
+bench_check_error (gboolean      ok,
+                   const GError *error)
+{
+  if (ok)
+    return;
+
+  fprintf (stderr, "%s: %s\n", g_get_prgname (),
+           error != NULL ? error->message : "failed without an error");
+  exit (1);
+}
+
+gint64
+bench_now_nsec (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+
+  return now.tv_sec * G_GINT64_CONSTANT (1000000000) + now.tv_nsec;
+}
+
+static int
+compare_values (const void *a,
+                const void *b)
+{
+  double x = *(const double *) a;
+  double y = *(const double *) b;
+
+  return (x > y) - (x < y);
+}
+
+double
+bench_median (double *values,
+              gsize   n_values)
+{
+  qsort (values, n_values, sizeof (double), compare_values);
+
+  if (n_values % 2 == 1)
+    return values[n_values / 2];
+
+  return (values[n_values / 2 - 1] + values[n_values / 2]) / 2;
+}
+
+double
+bench_loop (void (*func) (int n_runs),
+            int    n_runs)
+{
+  double values[N_LOOPS];
+
+  for (int i = 0; i < N_LOOPS; i++)
+    {
+      gint64 began = bench_now_nsec ();
+
+      func (n_runs);
+      values[i] = (double) (bench_now_nsec () - began) / n_runs;
+    }
+
+  return bench_median (values, N_LOOPS);
+}
+
+int
+bench_get_other_cpu (void)
+{
+  return other_cpu;
+}
+
+void
+bench_pin (int cpu)
+{
+  cpu_set_t set;
+
+  if (cpu < 0)
+    return;
+
+  CPU_ZERO (&set);
+  CPU_SET (cpu, &set);
+  bench_check (sched_setaffinity (0, sizeof set, &set) == 0, "Could not pin");
+}
+
+void
+bench_pause (void)
+{
+  struct timespec pause = { 0, PAUSE_NSEC };
+
+  ppoll (NULL, 0, &pause, NULL);
+}
+
+gpointer
+bench_share (gsize size)
+{
+  gpointer memory = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+  bench_check (memory != MAP_FAILED, "Could not map memory");
+  memset (memory, 0, size);
+
+  return memory;
+}
+
+pid_t
+bench_fork (void (*func) (void))
+{
+  pid_t parent = getpid ();
+  pid_t pid = fork ();
+
+  bench_check (pid >= 0, "Could not fork");
+
+  if (pid > 0)
+    return pid;
+
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
+
+  if (getppid () == parent)
+    {
+      bench_pin (other_cpu);
+      func ();
+    }
+
+  _exit (0);
+}
+
+void
+bench_join (pid_t pid)
+{
+  int status;
+
+  bench_check (waitpid (pid, &status, 0) == pid, "Could not wait for the other process");
+  errno = 0;
+  bench_check (status == 0, "The other process failed");
+}
+
+typedef struct {
+  _Atomic int     ready;
+  _Atomic int     stop;
+  _Atomic gint64  n_runs;
+  void          (*func) (int n_runs);
+  int             n_runs_a_call;
+} Contest;
+
+static Contest *contest;
+
+static void
+contend (void)
+{
+  gint64 n_runs = 0;
+
+  contest->func (contest->n_runs_a_call);
+  contest->ready = 1;
+
+  while (!contest->stop)
+    {
+      contest->func (contest->n_runs_a_call);
+      n_runs += contest->n_runs_a_call;
+    }
+
+  contest->n_runs = n_runs;
+}
+
+double
+bench_contend (void (*func) (int n_runs),
+               int    n_runs)
+{
+  gint64 n_own_runs = 0;
+  gint64 began;
+  gint64 took;
+  pid_t pid;
+
+  if (contest == NULL)
+    contest = bench_share (sizeof *contest);
+
+  contest->ready = 0;
+  contest->stop = 0;
+  contest->func = func;
+  contest->n_runs_a_call = n_runs;
+  pid = bench_fork (contend);
+
+  while (!contest->ready)
+    sched_yield ();
+
+  began = bench_now_nsec ();
+
+  do
+    {
+      func (n_runs);
+      n_own_runs += n_runs;
+      took = bench_now_nsec () - began;
+    }
+  while (took < CONTEND_NSEC);
+
+  contest->stop = 1;
+  bench_join (pid);
+
+  return (double) took / (n_own_runs + contest->n_runs);
+}
+
+/* Takes the placement off the name of the case, and goes there. */
+static void
+place (char *name)
+{
+  char *placement = strrchr (name, '_');
+  cpu_set_t allowed;
+  int cpus[2];
+  int n_cpus = 0;
+
+  if (placement == NULL)
+    return;
+
+  bench_check (sched_getaffinity (0, sizeof allowed, &allowed) == 0, "Could not get the CPUs");
+
+  for (int i = 0; i < CPU_SETSIZE && n_cpus < 2; i++)
+    {
+      if (CPU_ISSET (i, &allowed))
+        cpus[n_cpus++] = i;
+    }
+
+  errno = EINVAL;
+
+  if (strcmp (placement, "_1cpu") == 0)
+    {
+      other_cpu = cpus[0];
+    }
+  else
+    {
+      bench_check (strcmp (placement, "_cross") == 0, "There is no such placement");
+      bench_check (n_cpus == 2, "There is one CPU only");
+      other_cpu = cpus[1];
+    }
+
+  bench_pin (cpus[0]);
+  *placement = '\0';
+}
+
+BenchUsage
+bench_get_usage (void)
+{
+  g_autoptr(GDir) tasks = g_dir_open ("/proc/self/task", 0, NULL);
+  g_autofree char *statm = NULL;
+  BenchUsage usage = { 0 };
+  const char *task;
+
+  bench_check (tasks != NULL && g_file_get_contents ("/proc/self/statm", &statm, NULL, NULL),
+               "Could not read from /proc");
+  usage.memory_kib = atoll (strchr (statm, ' ')) * sysconf (_SC_PAGESIZE) / 1024;
+
+  while ((task = g_dir_read_name (tasks)) != NULL)
+    {
+      g_autofree char *path = g_build_filename ("/proc/self/task", task, "status", NULL);
+      g_autofree char *status = NULL;
+      const char *rest;
+
+      if (!g_file_get_contents (path, &status, NULL, NULL))
+        continue;
+
+      usage.n_threads++;
+
+      for (rest = status; (rest = strstr (rest, "voluntary_ctxt_switches:")) != NULL; )
+        {
+          rest = strchr (rest, ':') + 1;
+          usage.n_switches += atoll (rest);
+        }
+    }
+
+  return usage;
+}
+
+void
+bench_allow_descriptors (void)
+{
+  struct rlimit limit;
+
+  bench_check (getrlimit (RLIMIT_NOFILE, &limit) == 0, "Could not get a limit");
+  limit.rlim_cur = limit.rlim_max;
+  bench_check (setrlimit (RLIMIT_NOFILE, &limit) == 0, "Could not set a limit");
+}
+
+static gboolean
+quit_cb (gpointer user_data)
+{
+  g_main_loop_quit (user_data);
+
+  return G_SOURCE_REMOVE;
+}
+
+void
+bench_run_main_loop (guint msec)
+{
+  GMainLoop *loop = g_main_loop_new (NULL, FALSE);
+
+  g_timeout_add (msec, quit_cb, loop);
+  g_main_loop_run (loop);
+  g_main_loop_unref (loop);
+}
+
+static void
+repeat (const BenchCase *item)
+{
+  printf ("%.9g\n", item->repeat ());
+  fflush (stdout);
+}
+
+int
+bench_main (int              argc,
+            char            *argv[],
+            const BenchCase *cases)
+{
+  const BenchCase *item = cases;
+  char line[16];
+
+  g_set_prgname (argv[0]);
+
+  if (argc != 3)
+    {
+      fprintf (stderr, "Usage: %s CASE[_1cpu|_cross] REPETITIONS|-\n\n", argv[0]);
+
+      for (; item->name != NULL; item++)
+        fprintf (stderr, "  %s\n", item->name);
+
+      return 2;
+    }
+
+  place (argv[1]);
+
+  while (item->name != NULL && strcmp (item->name, argv[1]) != 0)
+    item++;
+
+  errno = EINVAL;
+  bench_check (item->name != NULL, "There is no such case");
+
+  if (item->begin != NULL)
+    item->begin ();
+
+  if (strcmp (argv[2], "-") == 0)
+    {
+      while (fgets (line, sizeof line, stdin) != NULL)
+        repeat (item);
+    }
+  else
+    {
+      for (int i = atoi (argv[2]); i > 0; i--)
+        repeat (item);
+    }
+
+  if (item->end != NULL)
+    item->end ();
+
+  return 0;
+}

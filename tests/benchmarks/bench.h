@@ -1,0 +1,85 @@
+/* bench.h
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <sys/types.h>
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* What all programs here that measure have in common. Each is called as
+ *
+ *   PROGRAM CASE REPETITIONS
+ *
+ * and prints one value a line. REPETITIONS is a number, or "-": then each line on standard input
+ * asks for one repetition, which is how the runner interleaves programs that it compares.
+ *
+ * A CASE may end with a placement: "_1cpu", all processes on the same CPU; or "_cross", this one
+ * and the other one on two. Without it, they run where the kernel puts them.
+ */
+
+typedef struct {
+  const char *name;           /* without the placement; the last one is NULL */
+  /* (nullable) Once, before the first repetition; on the CPU of this process already. */
+  void      (*begin)  (void);
+  double    (*repeat) (void);
+  /* (nullable) Once, after the last. */
+  void      (*end)    (void);
+} BenchCase;
+
+int      bench_main          (int               argc,
+                              char             *argv[],
+                              const BenchCase  *cases);
+
+gint64   bench_now_nsec      (void);
+double   bench_median        (double           *values,
+                              gsize             n_values);
+
+/* The CPU of the other process, -1 for any; and how it gets there. */
+int      bench_get_other_cpu (void);
+void     bench_pin           (int               cpu);
+
+/* The nanoseconds that one of @n_runs takes in the median of many calls of @func, which makes
+ * @n_runs of them and has to be short: so that what the machine does besides counts little.
+ */
+double   bench_loop          (void            (*func) (int n_runs),
+                              int               n_runs);
+/* The same for two processes that call @func at the same time: of both together. */
+double   bench_contend       (void            (*func) (int n_runs),
+                              int               n_runs);
+
+/* So that whoever is to be woken sleeps by then. */
+void     bench_pause         (void);
+
+/* Memory that is shared with a forked child. */
+gpointer bench_share         (gsize             size);
+/* Runs @func in a child, on the other CPU; the child ends with it, or with this process. */
+pid_t    bench_fork          (void            (*func) (void));
+void     bench_join          (pid_t             pid);
+
+/* What this process uses: resident memory; voluntary and involuntary switches of all threads that
+ * there are.
+ */
+typedef struct {
+  gint64 n_switches;
+  int    n_threads;
+  gint64 memory_kib;
+} BenchUsage;
+
+BenchUsage bench_get_usage       (void);
+/* As many as the system lets it have. */
+void     bench_allow_descriptors (void);
+void     bench_run_main_loop     (guint         msec);
+
+/* Ends the program. */
+void     bench_check         (gboolean          ok,
+                              const char       *what);
+void     bench_check_error   (gboolean          ok,
+                              const GError     *error);
+
+G_END_DECLS
