@@ -57,7 +57,7 @@ test_worker_wire_python (void)
   test_join (process);
   value = aioproc_process_dup_result (process, &error);
   g_assert_no_error (error);
-  g_assert_cmpvariant (value, g_variant_new ("(i)", 81));
+  aioproc_test_assert_variant (value, g_variant_new ("(i)", 81));
   g_assert_true (aioproc_process_get_exit_code (process, &exit_code));
   g_assert_cmpint (exit_code, ==, 0);
 
@@ -180,7 +180,7 @@ test_worker_wire_odd (void)
       test_join (process);
       value = aioproc_process_dup_result (process, &error);
       g_assert_no_error (error);
-      g_assert_cmpvariant (value, g_variant_new ("(i)", 7));
+      aioproc_test_assert_variant (value, g_variant_new ("(i)", 7));
 
       if (g_str_equal (odd[i], "wild-progress"))
         {
