@@ -387,7 +387,7 @@ class Lint:
         declaration = r'^ +g_auto(?:free [\w ]+\*|ptr ?\(\w+\)|\(\w+\)) ?(\w+)\b(?! G_GNUC_UNUSED)'
         for match in re.finditer(declaration, code, re.M):
             end = code.find('\n}', match.end())
-            if not re.search(rf'\b{match.group(1)}\b', code[match.end():end]):
+            if not re.search(rf'(?<![>.])\b{match.group(1)}\b', code[match.end():end]):
                 self.report(path, line_of(code, match.start()), 'unused',
                             f'{match.group(1)} is only cleaned up, of which Clang warns; '
                             'AIOPROC_MUTEX_AUTO_LOCK() and G_GNUC_UNUSED say that it is meant so')
@@ -543,7 +543,7 @@ SELF_TESTS = [
     ('not-built', 'aioproc/core/aioproc-bad.c', '{head}\n'),
     ('underscore', 'aioproc/core/aioproc-bad.c', '{head}\nstatic void\n_f (void)\n{\n}\n'),
     ('unused', 'aioproc/core/aioproc-bad.c',
-     '{head}\nvoid\nf (void)\n{\n  g_autofree char *x = g ();\n}\nvoid\nx (void)\n{\n}\n'),
+     '{head}\nvoid\nf (void)\n{\n  g_autofree char *x = g->x;\n}\nvoid\nx (void)\n{\n}\n'),
     (None, 'aioproc/core/aioproc-good.c',
      '{head}\nvoid\nf (void)\n{\n  g_autoptr(GError) x = NULL;\n\n  g (&x);\n}\n'),
     ('align', 'aioproc/core/aioproc-bad.c',

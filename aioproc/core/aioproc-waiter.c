@@ -281,7 +281,7 @@ wait_entry_work (gpointer data)
   const AioprocWaitOps *ops = entry->ops;
   gpointer object = entry->queue->object;
   /* Keeps the object, which the completion may let go. */
-  g_autoptr(GTask) task = g_object_ref (entry->task);
+  g_autoptr(GTask) task G_GNUC_UNUSED = g_object_ref (entry->task);
 
   ops->work (object, entry->request);
   wait_entry_push (entry);
