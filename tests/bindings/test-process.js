@@ -15,6 +15,8 @@ import {assert, assertEqual, assertRejects, assertSame, assertThrows, BUILT, col
 
 Gio._promisify(Aioproc.Event.prototype, 'wait_async');
 Gio._promisify(Aioproc.Lock.prototype, 'acquire_async');
+Gio._promisify(Aioproc.Queue.prototype, 'get_async');
+Gio._promisify(Aioproc.Queue.prototype, 'put_async');
 Gio._promisify(Aioproc.Process.prototype, 'start_async');
 Gio._promisify(Aioproc.Process.prototype, 'join_async');
 
@@ -231,6 +233,46 @@ testWorkers('shared', 'A worker holds the lock that the program waits for', asyn
   assertSame(lock.get_was_abandoned(), false);
   await process.join_async(-1, null);
   assertEqual(process.dup_result().deepUnpack(), []);
+});
+
+testWorkers('queue', 'A worker puts items, and the program gets them', async context => {
+  const [lock, ready, queue] = [Aioproc.Lock.new(), Aioproc.Event.new(), Aioproc.Queue.new(2)];
+  const message = messageOf(lock, ready, queue);
+  const items = [];
+
+  message.set_body(new GLib.Variant('(hhhi)', [0, 1, 2, N_MANY]));
+  const process = Aioproc.Process.new_with_message(context, 'produce', message);
+  await process.start_async(null);
+  await ready.wait_async(-1, null);
+  const acquired = lock.acquire_async(-1, null);
+  for (;;) {
+    const value = await queue.get_async(-1, null);
+
+    if (value.get_type_string() === '()')
+      break;
+    items.push(value.unpack());
+  }
+  assertSame(await acquired, true);
+  await process.join_async(-1, null);
+  assertEqual(process.dup_result().deepUnpack(), []);
+  assertEqual(items, [...Array(N_MANY).keys()]);
+});
+
+test('queue-everybody', 'Workers in every language share two queues', async () => {
+  const [jobs, results] = [Aioproc.Queue.new(0), Aioproc.Queue.new(3)];
+  const processes = Object.values(workers).map(context => Aioproc.Process.new_with_message(
+    context, 'negate', messageOf(jobs, results)));
+
+  await Promise.all(processes.map(process => process.start_async(null)));
+  const numbers = [...Array(N_MANY).keys()];
+  const gets = numbers.map(() => results.get_async(-1, null));
+  await Promise.all(numbers.map(n => jobs.put_async(new GLib.Variant('i', n), -1, null)));
+  const got = (await Promise.all(gets)).map(value => -value.unpack());
+  jobs.close();
+  await Promise.all(processes.map(process => process.join_async(-1, null)));
+  for (const process of processes)
+    assertEqual(process.dup_result().deepUnpack(), []);
+  assertEqual(got.sort((a, b) => a - b), numbers);
 });
 
 testWorkers('kill', 'A killed worker is a clear error, and its lock is free', async context => {

@@ -226,6 +226,60 @@ class Process(Case):
         self.assertEqual(process.dup_result().unpack(), ())
 
     @with_each_worker()
+    def test_queue(self, context):
+        """A worker puts items while it holds a lock, and the program gets them"""
+        lock, ready, queue = Aioproc.Lock.new(), Aioproc.Event.new(), Aioproc.Queue.new(2)
+        message = self.message(lock, ready, queue)
+        message.set_body(GLib.Variant('(hhhi)', (0, 1, 2, N_MANY)))
+        process = Aioproc.Process.new_with_message(context, 'produce', message)
+        waited, acquired, joined = Callback(), Callback(), Callback()
+        items = []
+
+        def got(queue, result):
+            items.append(queue.get_finish(result).unpack())
+            if items[-1] != ():
+                queue.get_async(-1, None, got)
+
+        self.assertTrue(process.start())
+        ready.wait_async(-1, None, waited)
+        self.assertTrue(ready.wait_finish(waited.wait()))
+        lock.acquire_async(-1, None, acquired)
+        self.assertFalse(acquired.called)
+        queue.get_async(-1, None, got)
+        self.assertTrue(lock.acquire_finish(acquired.wait()))
+        process.join_async(-1, None, joined)
+        self.assertTrue(process.join_finish(joined.wait()))
+        iterate_until(lambda: items[-1:] == [()] or self.uncaught)
+        self.assertEqual(items, [*range(N_MANY), ()])
+        self.assertEqual(process.dup_result().unpack(), ())
+
+    def test_queue_everybody(self):
+        """Workers in every language share two queues"""
+        jobs, results = Aioproc.Queue.new(0), Aioproc.Queue(name='results', max_items=3)
+        self.assertTrue(results.init())
+        processes = [Aioproc.Process.new_with_message(self.context(worker), 'negate',
+                                                      self.message(jobs, results))
+                     for worker in WORKERS]
+        for process in processes:
+            self.assertTrue(process.start())
+        got = []
+
+        def got_cb(queue, result):
+            got.append(queue.get_finish(result).unpack())
+
+        for number in range(N_MANY):
+            jobs.put_async(GLib.Variant('i', number), -1)
+            results.get_async(-1, None, got_cb)
+        iterate_until(lambda: len(got) == N_MANY or self.uncaught)
+        self.assertTrue(jobs.close())
+        for process in processes:
+            joined = Callback()
+            process.join_async(-1, None, joined)
+            self.assertTrue(process.join_finish(joined.wait()))
+            self.assertEqual(process.dup_result().unpack(), ())
+        self.assertEqual(sorted(got), sorted(-number for number in range(N_MANY)))
+
+    @with_each_worker()
     def test_kill(self, context):
         """A killed worker is a clear error, and the lock it held is free"""
         lock, held, go = Aioproc.Lock.new(), Aioproc.Event.new(), Aioproc.Event.new()

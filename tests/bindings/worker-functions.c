@@ -152,6 +152,79 @@ hold (AioprocCall  *call,
   return g_variant_new ("()");
 }
 
+/* Holds the lock while it puts the numbers from 0 to below the last argument, and an end mark. */
+GVariant *
+produce (AioprocCall  *call,
+         GError      **error)
+{
+  g_autoptr(GObject) lock = NULL;
+  g_autoptr(GObject) ready = NULL;
+  g_autoptr(GObject) queue = NULL;
+  int handles[3];
+  int n;
+
+  if (!aioproc_call_get_arguments (call, error, "(hhhi)", &handles[0], &handles[1], &handles[2],
+                                   &n))
+    return NULL;
+
+  if ((lock = aioproc_call_dup_object (call, handles[0], error)) == NULL
+      || (ready = aioproc_call_dup_object (call, handles[1], error)) == NULL
+      || (queue = aioproc_call_dup_object (call, handles[2], error)) == NULL
+      || !aioproc_lock_acquire (AIOPROC_LOCK (lock), -1, NULL, error)
+      || !aioproc_event_set (AIOPROC_EVENT (ready), error))
+    return NULL;
+
+  for (int i = 0; i < n; i++)
+    {
+      if (!aioproc_queue_put (AIOPROC_QUEUE (queue), g_variant_new ("i", i), -1, NULL, error))
+        return NULL;
+    }
+
+  if (!aioproc_queue_put (AIOPROC_QUEUE (queue), g_variant_new ("()"), -1, NULL, error)
+      || !aioproc_lock_release (AIOPROC_LOCK (lock), error))
+    return NULL;
+
+  return g_variant_new ("()");
+}
+
+/* Puts into the second queue what it gets from the first one, negated, until that is closed. */
+GVariant *
+negate (AioprocCall  *call,
+        GError      **error)
+{
+  g_autoptr(GObject) from = NULL;
+  g_autoptr(GObject) to = NULL;
+  g_autoptr(GError) end = NULL;
+  int handles[2];
+
+  if (!aioproc_call_get_arguments (call, error, "(hh)", &handles[0], &handles[1]))
+    return NULL;
+
+  if ((from = aioproc_call_dup_object (call, handles[0], error)) == NULL
+      || (to = aioproc_call_dup_object (call, handles[1], error)) == NULL)
+    return NULL;
+
+  for (;;)
+    {
+      g_autoptr(GVariant) value = aioproc_queue_get (AIOPROC_QUEUE (from), -1, NULL, &end);
+
+      if (value == NULL)
+        break;
+
+      if (!aioproc_queue_put (AIOPROC_QUEUE (to), g_variant_new ("i", -g_variant_get_int32 (value)),
+                              -1, NULL, error))
+        return NULL;
+    }
+
+  if (!g_error_matches (end, G_IO_ERROR, G_IO_ERROR_CLOSED))
+    {
+      g_propagate_error (error, g_steal_pointer (&end));
+      return NULL;
+    }
+
+  return g_variant_new ("()");
+}
+
 /* What the worker knows of itself: its name, its pid, and the pid of who started it. */
 GVariant *
 whoami (AioprocCall  *call,

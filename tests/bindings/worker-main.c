@@ -17,6 +17,8 @@ static const AioprocFunctionEntry functions[] = {
   { "progress", progress },
   { "wait_cancelled", wait_cancelled },
   { "hold", hold },
+  { "produce", produce },
+  { "negate", negate },
   { "whoami", whoami },
 };
 

@@ -11,6 +11,9 @@ import GLib from 'gi://GLib';
 import Gio from 'gi://Gio';
 
 Gio._promisify(Aioproc.Event.prototype, 'wait_async');
+Gio._promisify(Aioproc.Lock.prototype, 'acquire_async');
+Gio._promisify(Aioproc.Queue.prototype, 'get_async');
+Gio._promisify(Aioproc.Queue.prototype, 'put_async');
 
 /* Lets a process call an asynchronous function, with await and all. */
 function deferred(func) {
@@ -91,6 +94,37 @@ const functions = {
     lock.release();
     return new GLib.Variant('()', []);
   },
+
+  produce: deferred(async call => {
+    const [lockHandle, readyHandle, queueHandle, n] = call.dup_arguments().deepUnpack();
+    const lock = call.dup_object(lockHandle);
+    const ready = call.dup_object(readyHandle);
+    const queue = call.dup_object(queueHandle);
+
+    await lock.acquire_async(-1, null);
+    ready.set();
+    for (let i = 0; i < n; i++)
+      await queue.put_async(new GLib.Variant('i', i), -1, null);
+    await queue.put_async(new GLib.Variant('()', []), -1, null);
+    lock.release();
+    return new GLib.Variant('()', []);
+  }),
+
+  negate: deferred(async call => {
+    const [source, target] = call.dup_arguments().deepUnpack().map(h => call.dup_object(h));
+
+    try {
+      for (;;) {
+        const value = await source.get_async(-1, null);
+
+        await target.put_async(new GLib.Variant('i', -value.unpack()), -1, null);
+      }
+    } catch (error) {
+      if (!error.matches(Gio.IOErrorEnum, Gio.IOErrorEnum.CLOSED))
+        throw error;
+    }
+    return new GLib.Variant('()', []);
+  }),
 
   whoami() {
     const current = Aioproc.Process.get_current();

@@ -103,6 +103,31 @@ def hold(call):
 
 
 @function
+def produce(call):
+    *handles, n = call.dup_arguments().unpack()
+    lock, ready, queue = map(call.dup_object, handles)
+    lock.acquire(-1)
+    ready.set()
+    for number in range(n):
+        queue.put(GLib.Variant('i', number), -1)
+    queue.put(GLib.Variant('()', ()), -1)
+    lock.release()
+    return GLib.Variant('()', ())
+
+
+@function
+def negate(call):
+    source, target = map(call.dup_object, call.dup_arguments().unpack())
+    try:
+        while True:
+            target.put(GLib.Variant('i', -source.get(-1).unpack()), -1)
+    except GLib.Error as error:
+        if not error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CLOSED):
+            raise
+    return GLib.Variant('()', ())
+
+
+@function
 def whoami(call):
     current = Aioproc.Process.get_current()
     return GLib.Variant('(sii)', (current.dup_name(), current.get_pid(),
