@@ -32,9 +32,11 @@ def library_command(build):
     return compiler + [word for word in words if word.startswith(KEPT)]
 
 
-def compile_text(command, build, text):
-    # A pragma once in the main file is a warning: the header is included.
-    return subprocess.run(command + ['-Werror', '-fsyntax-only', '-x', 'c', '-'],
+def compile_text(command, build, text, expected):
+    mode = '-fsyntax-only' if expected else '-E'
+    # A pragma once in the main file is a warning: the header is included. An #error is enough
+    # to see who stops a user.
+    return subprocess.run(command + ['-Werror', mode, '-x', 'c', '-'],
                           cwd=build, input=text, capture_output=True, text=True, check=False)
 
 
@@ -63,7 +65,7 @@ def main():
 
     failures = 0
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-        results = pool.map(lambda job: compile_text(job[1], args.build, job[2]), jobs)
+        results = pool.map(lambda job: compile_text(job[1], args.build, *job[2:]), jobs)
         for (name, _, _, expected), result in zip(jobs, results):
             if expected and result.returncode != 0:
                 failures += 1

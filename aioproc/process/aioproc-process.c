@@ -26,24 +26,14 @@
  *            gpointer      user_data)
  * {
  *   AioprocProcess *process = AIOPROC_PROCESS (source);
- *   g_autoptr(GVariant) value = NULL;
  *   g_autoptr(GError) error = NULL;
+ *   g_autoptr(GVariant) value = NULL;
  *
  *   if (aioproc_process_join_finish (process, result, &error))
  *     value = aioproc_process_dup_result (process, &error);
  *
- *   if (value != NULL)
- *     {
- *       g_autofree char *text = g_variant_print (value, FALSE);
- *
- *       g_print ("The result is %s.\n", text);
- *     }
- *   else
- *     {
- *       g_warning ("%s", error->message);
- *     }
- *
- *   g_main_loop_quit (user_data);
+ *   if (value == NULL)
+ *     g_warning ("%s", error->message);
  * }
  *
  * static void
@@ -54,19 +44,11 @@
  *   AioprocProcess *process = AIOPROC_PROCESS (source);
  *   g_autoptr(GError) error = NULL;
  *
- *   if (aioproc_process_start_finish (process, result, &error))
- *     {
- *       aioproc_process_join_async (process, -1, NULL, joined_cb, user_data);
- *     }
+ *   if (!aioproc_process_start_finish (process, result, &error))
+ *     g_warning ("%s", error->message);
  *   else
- *     {
- *       g_warning ("%s", error->message);
- *       g_main_loop_quit (user_data);
- *     }
+ *     aioproc_process_join_async (process, -1, NULL, joined_cb, NULL);
  * }
- *
- * process = aioproc_process_new (NULL, "count", g_variant_new ("(u)", 100000));
- * aioproc_process_start_async (process, NULL, started_cb, loop);
  * ```
  *
  * # Life

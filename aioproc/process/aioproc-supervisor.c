@@ -154,6 +154,7 @@ bury (Supervisor *self)
     }
 
   supervisor_free (self);
+  aioproc_monitor_release ();
 }
 
 static void
@@ -173,6 +174,7 @@ supervisor_retire (Supervisor *self)
   gpointer value;
 
   supervisors = g_list_remove (supervisors, self);
+  aioproc_monitor_hold ();
 
   aioproc_monitor_remove_watch (&self->socket_watch);
   aioproc_parent_fd_close (&self->socket);
