@@ -461,6 +461,18 @@ class Lint:
             elif f' * Since: {version}\n' not in docs[name]:
                 self.report(path, number, 'since', f'{name} has to say "Since: {version}"')
 
+    def check_quotes(self):
+        """A whole program in README or docs/ is one of the examples, which are run."""
+        examples = [text[text.index('#include'):].rstrip() for path, text in self.texts.items()
+                    if path.startswith('docs/examples/') and path.endswith('.c')]
+        for path, text in self.texts.items():
+            if not path.endswith('.md'):
+                continue
+            for match in re.finditer(r'^```c\n(#include <aioproc.h>.*?)^```$', text, re.S | re.M):
+                if match.group(1).rstrip() not in examples:
+                    self.report(path, line_of(text, match.start()), 'quote',
+                                'no example in docs/examples/ is this program')
+
     def check_symbols(self, library):
         """The library exports what is declared, and what is on the list."""
         output = subprocess.run(['nm', '-D', '--defined-only', library],
@@ -495,6 +507,7 @@ SELF_TESTS = [
     (None, 'aioproc/platform/aioproc-low.c', '{head}\n  nanosleep (&t, NULL);\n  fork ();\n'),
     (None, 'aioproc/core/aioproc-tag.c',
      '{head}\n' + TASK % '  g_task_set_source_tag (task, f);\n'),
+    ('quote', 'docs/page.md', 'Title: A\nSlug: a\n\n```c\n#include <aioproc.h>\n```\n'),
     (None, 'tests/test-good.c', '{head}\n#include <aioproc.h>\n\n#include "aioproc-test.h"\n'),
     ('sleep', 'aioproc/core/aioproc-allow.c',
      '{head}\n/* lint-allow: sleep */\n  sleep (1);\n'),
@@ -592,6 +605,7 @@ def self_test():
             lint = Lint(root)
             lint.run()
             lint.check_since()
+            lint.check_quotes()
         caught = sorted({problem[2] for problem in lint.problems})
         if caught != ([rule] if rule else []):
             failures += 1
@@ -612,6 +626,7 @@ def main():
     lint = Lint(args.source)
     lint.run()
     lint.check_since()
+    lint.check_quotes()
     if args.library:
         lint.check_symbols(args.library)
     for path, line, rule, message in sorted(lint.problems):

@@ -42,6 +42,9 @@
 #define GENERATION_SHIFT 10
 #define GENERATION_MASK  0x7ffffu
 
+#define STATE_MASK            0x3u
+#define LIFE_GENERATION_SHIFT 2
+
 /* Sleeps of an anchor while a member is dying: it looks again after 50 µs at first, every 100 ms in
  * the end, since a core dump may take seconds.
  */
@@ -54,17 +57,20 @@
 #define BLIND_USEC (50 * G_TIME_SPAN_MILLISECOND)
 
 typedef enum {
-  SLOT_IDLE = 0,
-  SLOT_ATTACHED,
-  SLOT_ANNOUNCED,
+  SLOT_IDLE = 0,    /* never used, or its member is just attaching, and owns nothing yet */
+  SLOT_ATTACHED,    /* its member lives, or dies, or has died and is not announced yet */
+  SLOT_ANNOUNCED,   /* its member is gone completely, and was announced */
 } SlotState;
 
 /* In shared memory. */
 typedef struct {
   _Atomic guint32 live;         /* the anchor's thread id; the kernel adds FUTEX_OWNER_DIED */
-  _Atomic guint32 generation;   /* of the member that holds the slot, or held it last */
-  _Atomic guint32 state;        /* SlotState */
-  guint32         reserved;
+  /* Generation of the member that holds the slot, or held it last, << 2 | SlotState. It is one
+   * word, so that a mark which comes late cannot hit the next member. Written by who holds the byte
+   * lock, but for the step to SLOT_ANNOUNCED, which is anybody's.
+   */
+  _Atomic guint32 life;
+  guint32         reserved[2];
 } FamilySlot;
 
 typedef struct {
@@ -98,7 +104,9 @@ struct _AioprocFamily {
   int                   fd;              /* (owned) opens further descriptions */
 
   AioprocMutex          mutex;
-  int                   own_fd;          /* (owned) holds the byte lock; protected by @mutex */
+  /* Protected by @mutex, and immutable while @owner is set. */
+  int                   own_fd;          /* (owned) holds the byte lock */
+  guint                 slot;            /* the index of the byte */
   _Atomic guint32       owner;           /* (atomic) 0: not attached */
 
   _Atomic guint32       anchor_state;    /* (atomic) see AnchorState; a futex */
@@ -126,6 +134,25 @@ get_slot (AioprocFamily *self,
   return &self->region->slots[owner & SLOT_MASK];
 }
 
+static guint32
+life_new (guint32   generation,
+          SlotState state)
+{
+  return (generation & GENERATION_MASK) << LIFE_GENERATION_SHIFT | state;
+}
+
+static guint32
+life_get_generation (guint32 life)
+{
+  return (life >> LIFE_GENERATION_SHIFT) & GENERATION_MASK;
+}
+
+static SlotState
+life_get_state (guint32 life)
+{
+  return life & STATE_MASK;
+}
+
 static void
 announce (AioprocFamily *self)
 {
@@ -135,7 +162,7 @@ announce (AioprocFamily *self)
 }
 
 /* Announces the members that are gone, and collects what there is to watch. Returns whether some
- * are dying still.
+ * are dying still, so that it has to be done again soon.
  */
 static gboolean
 aioproc_family_look_around (AioprocFamily    *self,
@@ -152,10 +179,10 @@ aioproc_family_look_around (AioprocFamily    *self,
   for (guint i = 0; i < N_SLOTS; i++)
     {
       FamilySlot *slot = &self->region->slots[i];
-      guint32 state = atomic_load_explicit (&slot->state, memory_order_acquire);
+      guint32 life = atomic_load_explicit (&slot->life, memory_order_acquire);
       guint32 live;
 
-      if (state != SLOT_ATTACHED)
+      if (life_get_state (life) != SLOT_ATTACHED)
         continue;
 
       live = atomic_load_explicit (&slot->live, memory_order_acquire);
@@ -179,11 +206,15 @@ aioproc_family_look_around (AioprocFamily    *self,
 #endif
 
       /* First the announcement, then the mark that it was made: killed between, another does it
-       * again.
+       * again. Refused the mark, another was faster, and the slot may have its next member.
        */
       announce (self);
-      atomic_compare_exchange_strong_explicit (&slot->state, &state, SLOT_ANNOUNCED,
-                                               memory_order_acq_rel, memory_order_relaxed);
+
+      if (!atomic_compare_exchange_strong_explicit (&slot->life, &life,
+                                                    life_new (life_get_generation (life),
+                                                              SLOT_ANNOUNCED),
+                                                    memory_order_acq_rel, memory_order_relaxed))
+        dying = TRUE;
     }
 
   return dying;
@@ -194,7 +225,7 @@ aioproc_family_anchor_main (gpointer data)
 {
   AioprocFamily *self = data;
   AioprocFutexWait waits[AIOPROC_FUTEX_WAITV_MAX];
-  FamilySlot *slot = get_slot (self, atomic_load (&self->owner));
+  FamilySlot *slot = &self->region->slots[self->slot];
   gint64 nap_usec = DYING_MIN_USEC;
   gboolean adopted;
 
@@ -247,6 +278,27 @@ aioproc_family_anchor_main (gpointer data)
   return NULL;
 }
 
+/* No thread is amid an attach when the process forks: a description that only that thread knew of
+ * would stay open in the child, and keep the parent's byte locked when the parent is dead.
+ */
+static void
+aioproc_family_prepare_fork (void)
+{
+  aioproc_mutex_lock (&families_mutex);
+
+  for (AioprocFamily *self = atomic_load (&families); self != NULL; self = self->next)
+    aioproc_mutex_lock (&self->mutex);
+}
+
+static void
+aioproc_family_forked_parent (void)
+{
+  for (AioprocFamily *self = atomic_load (&families); self != NULL; self = self->next)
+    aioproc_mutex_unlock (&self->mutex);
+
+  aioproc_mutex_unlock (&families_mutex);
+}
+
 /* The child of a fork is nobody in the family yet. Async-signal-safe. */
 static void
 aioproc_family_forked_child (void)
@@ -279,7 +331,8 @@ aioproc_family_new_for_fd (int      fd,
 
   if (g_once_init_enter (&fork_handler))
     {
-      pthread_atfork (NULL, NULL, aioproc_family_forked_child);
+      pthread_atfork (aioproc_family_prepare_fork, aioproc_family_forked_parent,
+                      aioproc_family_forked_child);
       g_once_init_leave (&fork_handler, 1);
     }
 
@@ -292,11 +345,12 @@ aioproc_family_new_for_fd (int      fd,
 }
 
 static void
-aioproc_family_publish (AioprocFamily *self)
+aioproc_family_publish (AioprocFamily *self,
+                        const guint8  *id)
 {
-  memcpy (self->id, self->region->id, sizeof (self->id));
+  memcpy (self->id, id, sizeof (self->id));
   self->next = atomic_load (&families);
-  /* Partner: the fork handler and lookups, which read without the mutex. */
+  /* Partner: lookups, which read without the mutex. */
   atomic_store_explicit (&families, self, memory_order_release);
 }
 
@@ -304,6 +358,7 @@ static AioprocFamily *
 aioproc_family_create (GError **error)
 {
   AioprocFamily *self;
+  guint8 id[AIOPROC_ID_LENGTH];
   int fd;
 
   fd = aioproc_memfd_new ("aioproc-family", sizeof (FamilyRegion), error);
@@ -330,8 +385,9 @@ aioproc_family_create (GError **error)
   self->region->version = FAMILY_VERSION;
   self->region->size = sizeof (FamilyRegion);
   self->region->n_slots = N_SLOTS;
-  aioproc_random_fill (self->region->id, AIOPROC_ID_LENGTH);
-  aioproc_family_publish (self);
+  aioproc_random_fill (id, sizeof (id));
+  memcpy (self->region->id, id, sizeof (id));
+  aioproc_family_publish (self, id);
 
   return self;
 }
@@ -357,6 +413,7 @@ aioproc_family_join_locked (int      fd,
 {
   AioprocFamily *self;
   AioprocFamily *known;
+  guint8 id[AIOPROC_ID_LENGTH];
   guint64 size;
 
   if (!aioproc_memfd_check (fd, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL, &size, error))
@@ -392,11 +449,13 @@ aioproc_family_join_locked (int      fd,
     }
   else
     {
-      known = aioproc_family_lookup (self->region->id);
+      /* Once, so that what is looked up is what is kept: a peer may write to the original. */
+      memcpy (id, self->region->id, sizeof (id));
+      known = aioproc_family_lookup (id);
 
       if (known == NULL)
         {
-          aioproc_family_publish (self);
+          aioproc_family_publish (self, id);
           return self;
         }
     }
@@ -456,10 +515,22 @@ aioproc_family_get_id (AioprocFamily *self)
   return self->id;
 }
 
-/* Finds a slot that nobody holds, going round: so a generation lasts as long as it can. */
+/* Whether the last member of a slot, if there was one, is gone and was announced. */
 static gboolean
-aioproc_family_take_slot (AioprocFamily  *self,
-                          guint          *index,
+aioproc_family_is_vacant (AioprocFamily *self,
+                          guint          index)
+{
+  guint32 life = atomic_load_explicit (&self->region->slots[index].life, memory_order_acquire);
+
+  return life_get_state (life) != SLOT_ATTACHED;
+}
+
+/* Locks the byte of a vacant slot, going round, so that a generation lasts as long as it can. The
+ * byte of a dead member that was not announced is left alone: while we had it, those who wait for
+ * its death would think it undone, and, with us killed, would not be told.
+ */
+static gboolean
+aioproc_family_find_slot (AioprocFamily  *self,
                           GError        **error)
 {
   guint32 start = atomic_fetch_add_explicit (&self->region->cursor, 1, memory_order_relaxed);
@@ -469,26 +540,52 @@ aioproc_family_take_slot (AioprocFamily  *self,
       g_autoptr(GError) local_error = NULL;
       guint candidate = (start + i) % N_SLOTS;
 
-      if (aioproc_ofd_try_lock (self->own_fd, candidate, &local_error))
+      if (!aioproc_family_is_vacant (self, candidate))
+        continue;
+
+      if (!aioproc_ofd_try_lock (self->own_fd, candidate, &local_error))
+        {
+          if (local_error == NULL)
+            continue;
+
+          g_propagate_error (error, g_steal_pointer (&local_error));
+          return FALSE;
+        }
+
+      if (aioproc_family_is_vacant (self, candidate))
         {
           if (i > 0)
             atomic_store_explicit (&self->region->cursor, candidate + 1, memory_order_relaxed);
 
-          *index = candidate;
+          self->slot = candidate;
           return TRUE;
         }
 
-      if (local_error != NULL)
-        {
-          g_propagate_error (error, g_steal_pointer (&local_error));
-          return FALSE;
-        }
+      /* A member came and died since the first look: see above. */
+      aioproc_ofd_unlock (self->own_fd, candidate);
+      announce (self);
     }
 
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
                "Could not join a family: it has %d living processes, which is the most", N_SLOTS);
 
   return FALSE;
+}
+
+static gboolean
+aioproc_family_take_slot (AioprocFamily  *self,
+                          GError        **error)
+{
+  guint n_waits;
+  gboolean all_watched;
+
+  if (aioproc_family_find_slot (self, NULL))
+    return TRUE;
+
+  /* Perhaps nobody was left to announce the dead. */
+  aioproc_family_look_around (self, NULL, 0, &n_waits, &all_watched);
+
+  return aioproc_family_find_slot (self, error);
 }
 
 static gboolean
@@ -517,6 +614,13 @@ aioproc_family_start_anchor (AioprocFamily  *self,
   return TRUE;
 }
 
+static void
+aioproc_family_let_go_locked (AioprocFamily *self)
+{
+  close (self->own_fd);
+  self->own_fd = -1;
+}
+
 guint32
 aioproc_family_attach (AioprocFamily  *self,
                        GError        **error)
@@ -525,7 +629,6 @@ aioproc_family_attach (AioprocFamily  *self,
   guint32 owner = aioproc_family_get_owner (self);
   guint32 generation;
   FamilySlot *slot;
-  guint index;
 
   if (owner != 0)
     return owner;
@@ -541,38 +644,35 @@ aioproc_family_attach (AioprocFamily  *self,
   if (self->own_fd < 0)
     return 0;
 
-  if (!aioproc_family_take_slot (self, &index, error))
+  if (!aioproc_family_take_slot (self, error))
     {
-      close (self->own_fd);
-      self->own_fd = -1;
+      aioproc_family_let_go_locked (self);
       return 0;
     }
 
-  /* The byte is ours, so whoever had the slot is gone completely. Its anchor-less death, or one
-   * that no other member was there to see, is announced now, before the slot forgets it.
+  /* The generation first: it ends what the slot's last member owned, and the live word, which is
+   * ours from then on, does not say any more that it has died. Partner: the acquire loads in
+   * aioproc_family_is_dead().
    */
-  slot = &self->region->slots[index];
-
-  if (atomic_load_explicit (&slot->state, memory_order_acquire) == SLOT_ATTACHED)
-    announce (self);
-
-  atomic_store_explicit (&slot->state, SLOT_IDLE, memory_order_relaxed);
-  atomic_store_explicit (&slot->live, 0, memory_order_relaxed);
-  /* Partner: the acquire load in aioproc_family_is_dying(). */
-  generation = atomic_fetch_add_explicit (&slot->generation, 1, memory_order_acq_rel) + 1;
-  owner = AIOPROC_OWNER_BIT | (generation & GENERATION_MASK) << GENERATION_SHIFT | index;
-  atomic_store (&self->owner, owner);
+  slot = &self->region->slots[self->slot];
+  generation = life_get_generation (atomic_load_explicit (&slot->life, memory_order_relaxed)) + 1;
+  atomic_store_explicit (&slot->life, life_new (generation, SLOT_IDLE), memory_order_release);
+  atomic_store_explicit (&slot->live, 0, memory_order_release);
 
   if (!aioproc_family_start_anchor (self, error))
     {
-      atomic_store (&self->owner, 0);
-      close (self->own_fd);
-      self->own_fd = -1;
+      aioproc_family_let_go_locked (self);
       return 0;
     }
 
-  atomic_store_explicit (&slot->state, SLOT_ATTACHED, memory_order_release);
+  atomic_store_explicit (&slot->life, life_new (generation, SLOT_ATTACHED), memory_order_release);
   atomic_fetch_add_explicit (&self->region->arrivals, 1, memory_order_release);
+
+  /* Last, since other threads may own something the moment they see it, and be killed. Partner: the
+   * acquire load in aioproc_family_is_dead().
+   */
+  owner = AIOPROC_OWNER_BIT | (generation & GENERATION_MASK) << GENERATION_SHIFT | self->slot;
+  atomic_store_explicit (&self->owner, owner, memory_order_release);
 
   return owner;
 }
@@ -595,48 +695,48 @@ aioproc_family_get_sequence (AioprocFamily *self)
   return &self->region->sequence;
 }
 
+/* Whether the life that @owner names is over, by what its slot says. */
 static gboolean
-aioproc_family_is_former (AioprocFamily *self,
-                          guint32        owner)
+aioproc_family_is_past (AioprocFamily *self,
+                        guint32        owner)
 {
-  /* Partner: the bump in aioproc_family_attach(). */
-  guint32 generation = atomic_load_explicit (&get_slot (self, owner)->generation,
-                                             memory_order_acquire);
+  /* Partner: the stores in aioproc_family_attach() and aioproc_family_look_around(). */
+  guint32 life = atomic_load_explicit (&get_slot (self, owner)->life, memory_order_acquire);
 
-  return (generation & GENERATION_MASK) != ((owner >> GENERATION_SHIFT) & GENERATION_MASK);
+  return life_get_generation (life) != ((owner >> GENERATION_SHIFT) & GENERATION_MASK) ||
+         life_get_state (life) == SLOT_ANNOUNCED;
 }
 
 gboolean
 aioproc_family_is_dying (AioprocFamily *self,
                          guint32        owner)
 {
-  if (aioproc_family_is_former (self, owner))
-    return TRUE;
-
-  return aioproc_robust_is_died (atomic_load_explicit (&get_slot (self, owner)->live,
-                                                       memory_order_acquire));
+  return aioproc_family_is_past (self, owner) ||
+         aioproc_robust_is_died (atomic_load_explicit (&get_slot (self, owner)->live,
+                                                       memory_order_acquire)) ||
+         aioproc_family_is_past (self, owner);
 }
 
 gboolean
 aioproc_family_is_dead (AioprocFamily *self,
                         guint32        owner)
 {
-  guint32 self_owner = aioproc_family_get_owner (self);
+  /* Partner: the release in aioproc_family_attach(). With it comes the descriptor. */
+  guint32 self_owner = atomic_load_explicit (&self->owner, memory_order_acquire);
 
   if ((owner & AIOPROC_OWNER_MASK) == self_owner)
     return FALSE;
 
-  if (aioproc_family_is_former (self, owner))
-    return TRUE;
-
   if (!aioproc_family_is_dying (self, owner))
     return FALSE;
 
-  /* Its byte lock goes when its last thread has lost its memory. Should the slot have been taken
-   * again just now, the lock is the new member's, and the generation says so.
+  /* What is announced, or has another in its slot, has been found dead before. Else its byte lock
+   * goes when its last thread has lost its memory. What was not past when it was asked may have
+   * become so, and its slot be another's, before the others were: so ask again.
    */
-  return !aioproc_ofd_is_locked (self->own_fd, owner & SLOT_MASK) ||
-         aioproc_family_is_former (self, owner);
+  return aioproc_family_is_past (self, owner) ||
+         !aioproc_ofd_is_locked (self->own_fd, owner & SLOT_MASK) ||
+         aioproc_family_is_past (self, owner);
 }
 
 gint64

@@ -228,7 +228,8 @@ aioproc_queue_cut_pieces (AioprocQueueSlots  *self,
 
       aioproc_queue_attach (self, link, size_class, offset);
       offset += size;
-      poke (&header->next_piece[size_class], offset);
+      /* The block that begins where this one ends is not ours. */
+      poke (&header->next_piece[size_class], offset % AIOPROC_QUEUE_BLOCK_SIZE != 0 ? offset : 0);
     }
 
   return TRUE;

@@ -54,6 +54,8 @@ gboolean aioproc_robust_is_died    (guint32                live);
 gboolean aioproc_ofd_try_lock      (int                    fd,
                                     guint64                offset,
                                     GError               **error);
+void     aioproc_ofd_unlock        (int                    fd,
+                                    guint64                offset);
 /* Whether another open file description holds the byte. Async-signal-safe. */
 gboolean aioproc_ofd_is_locked     (int                    fd,
                                     guint64                offset);

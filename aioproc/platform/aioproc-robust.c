@@ -185,6 +185,17 @@ aioproc_ofd_try_lock (int       fd,
   return TRUE;
 }
 
+void
+aioproc_ofd_unlock (int     fd,
+                    guint64 offset)
+{
+  struct flock lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = (off_t) offset,
+                        .l_len = 1 };
+
+  while (fcntl (fd, F_OFD_SETLK, &lock) != 0 && errno == EINTR)
+    continue;
+}
+
 gboolean
 aioproc_ofd_is_locked (int     fd,
                        guint64 offset)

@@ -37,7 +37,7 @@
  *     {
  *       if (g_cancellable_set_error_if_cancelled (cancellable, error))
  *         return NULL;
- *       aioproc_call_report_progress (call, (double) i / n, NULL);
+ *       aioproc_call_report_progress (call, (double) i / n, "Counting");
  *     }
  *
  *   return g_variant_new ("(u)", n);

@@ -20,8 +20,8 @@ G_BEGIN_DECLS
  * thread-safe.
  *
  * All input and output on descriptors of workers and supervisors happens on one thread of the
- * library's pool, the monitor, which exists while a worker or an unfinished start does: log
- * records, results and exit statuses arrive whatever the program's main loops do.
+ * library's pool, the monitor: log records, results and exit statuses arrive whatever the program's
+ * main loops do.
  */
 typedef struct _AioprocChild AioprocChild;
 

@@ -247,14 +247,6 @@ finish (AioprocChild *self,
   aioproc_child_unref (self);
 }
 
-static void
-finish_held (AioprocChild *self,
-             const GError *error)
-{
-  finish (self, error);
-  aioproc_monitor_release ();
-}
-
 /* The end will be noticed, and then told with @error, which is taken. */
 static void
 kill_for (AioprocChild *self,
@@ -412,7 +404,7 @@ end_worker (AioprocChild *self,
   read_frames (self, MAX_DRAINED);
 
   error = g_steal_pointer (&self->error);
-  finish_held (self, error);
+  finish (self, error);
 }
 
 static void
@@ -488,7 +480,7 @@ supervisor_failed_cb (gpointer  user_data,
 {
   g_autoptr(GError) owned_error = error;
 
-  finish_held (user_data, owned_error);
+  finish (user_data, owned_error);
 }
 
 static void
@@ -527,12 +519,10 @@ start_cb (gpointer data)
   g_auto(AioprocParentFd) peer_hangup = AIOPROC_PARENT_FD_INIT;
   g_autoptr(GError) error = NULL;
 
-  aioproc_monitor_hold ();
-
   if (!aioproc_parent_fd_set_pair (&self->control, &peer_control, SOCK_STREAM, &error) ||
       !aioproc_parent_fd_set_pair (&self->hangup, &peer_hangup, SOCK_STREAM, &error))
     {
-      finish_held (self, error);
+      finish (self, error);
       return;
     }
 
@@ -544,7 +534,7 @@ start_cb (gpointer data)
   if (!flush (self, &error) ||
       !aioproc_supervisor_start_worker (self->spec, self->environment, &peer_control, &peer_hangup,
                                         &supervisor_ops, self, &error))
-    finish_held (self, error);
+    finish (self, error);
 }
 
 static void
@@ -562,13 +552,6 @@ flush_cb (gpointer data)
     kill_for (self, error);
 
   aioproc_child_unref (self);
-}
-
-/* In a job of its own: the monitor must not end between a fork and what is to be done then. */
-static void
-hold_cb (gpointer data)
-{
-  aioproc_monitor_hold ();
 }
 
 static void
@@ -589,13 +572,6 @@ fail_cb (gpointer data)
   finish (self, error);
 }
 
-static void
-fail_held_cb (gpointer data)
-{
-  fail_cb (data);
-  aioproc_monitor_release ();
-}
-
 /* In a forked worker, of which all these descriptors are none of its business. */
 static void
 drop_all_cb (gpointer data)
@@ -607,16 +583,11 @@ drop_all_cb (gpointer data)
     }
 }
 
-/* FALSE: the monitor was not even started. */
-static gboolean
-start_by_fork (AioprocChild  *self,
-               GError       **error)
+static void
+start_by_fork (AioprocChild *self)
 {
   int control[2];
   int hangup[2];
-
-  if (!aioproc_monitor_run (hold_cb, NULL, error))
-    return FALSE;
 
   if (aioproc_fds_socketpair (SOCK_STREAM, control, &self->error))
     {
@@ -636,10 +607,7 @@ start_by_fork (AioprocChild  *self,
       close (control[1]);
     }
 
-  /* Cannot fail: the monitor is held. */
-  aioproc_monitor_run (self->error == NULL ? forked_cb : fail_held_cb, self, NULL);
-
-  return TRUE;
+  aioproc_monitor_run (self->error == NULL ? forked_cb : fail_cb, self);
 }
 
 AioprocChild *
@@ -654,13 +622,22 @@ aioproc_child_start (AioprocChildSpec      *spec,
   g_queue_push_tail (&self->outgoing, start_frame);
   aioproc_child_ref (self);
 
-  if (spec->method == AIOPROC_CHILD_FORK
-        ? start_by_fork (self, &self->error)
-        : aioproc_monitor_run (start_cb, self, &self->error))
-    return self;
+  if (!aioproc_monitor_start (&self->error))
+    {
+      /* From now on frames are dropped: nobody would write them. */
+      self->has_ended = TRUE;
 
-  if (!aioproc_waiter_run (fail_cb, self, NULL))
-    fail_cb (self);
+      if (!aioproc_waiter_run (fail_cb, self, NULL))
+        fail_cb (self);
+    }
+  else if (spec->method == AIOPROC_CHILD_FORK)
+    {
+      start_by_fork (self);
+    }
+  else
+    {
+      aioproc_monitor_run (start_cb, self);
+    }
 
   return self;
 }
@@ -704,9 +681,8 @@ aioproc_child_send (AioprocChild *self,
   if (is_dropped)
     aioproc_frame_free (frame);
 
-  /* Cannot fail unless the worker has just ended: it holds the monitor. */
-  if (is_first && !aioproc_monitor_run (flush_cb, aioproc_child_ref (self), NULL))
-    aioproc_child_unref (self);
+  if (is_first)
+    aioproc_monitor_run (flush_cb, aioproc_child_ref (self));
 }
 
 gboolean

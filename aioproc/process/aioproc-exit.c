@@ -92,8 +92,9 @@ has_state (void)
  * thread; the latest handler is called first. This is where a worker cleans up: `atexit()` handlers
  * do not run in workers that were forked. In other programs the handlers run at `exit()`.
  *
- * A process that is killed, or ends by `_exit()` or `abort()`, runs no handlers, and neither does a
- * process that was forked from the one that added them.
+ * A worker program that adds handlers before it serves, as one in Python does, adds them to each of
+ * its workers, whether they are forked or not. Other forks of a process run none of its handlers. A
+ * process that is killed, or ends by `_exit()` or `abort()`, runs no handlers.
  *
  * Since: 0.1
  */
@@ -109,6 +110,18 @@ aioproc_worker_add_exit_handler (AioprocExitFunc  function,
   lock_state ();
   g_array_append_val (at_exit.handlers, handler);
   unlock_state ();
+}
+
+void
+aioproc_exit_inherit_handlers (void)
+{
+  if (g_atomic_int_get (&at_exit.pid) == 0)
+    return;
+
+  /* There is one thread, and in the forkserver there was one too. */
+  aioproc_mutex_init (&at_exit.mutex);
+  at_exit.children = NULL;
+  g_atomic_int_set (&at_exit.pid, getpid ());
 }
 
 void

@@ -11,8 +11,9 @@
 G_BEGIN_DECLS
 
 /* One thread of the library's pool that waits for all descriptors of workers and supervisors, and
- * does what belongs to them. It exists while something holds it, and then makes no wake-up of its
- * own.
+ * does what belongs to them. It begins with the first start of a worker and stays, without a
+ * wake-up of its own: the death of an idle supervisor is noticed, too, and no start waits for a
+ * thread.
  */
 typedef struct _AioprocMonitorWatch AioprocMonitorWatch;
 
@@ -29,18 +30,14 @@ struct _AioprocMonitorWatch {
   guint32            events;
 };
 
-/* Runs @func once on the monitor, which is started for it if need be. Any thread. FALSE: it could
- * not be started, and @func will not run.
- */
-gboolean aioproc_monitor_run          (void               (*func) (gpointer data),
-                                       gpointer             data,
-                                       GError             **error);
+/* Any thread. Once it has succeeded in a process, it always does. */
+gboolean aioproc_monitor_start        (GError             **error);
+/* Runs @func once on the monitor, which has to be started. Any thread. */
+void     aioproc_monitor_run          (void               (*func) (gpointer data),
+                                       gpointer             data);
 gboolean aioproc_monitor_is_current   (void);
 
-/* Each hold needs a release. Monitor thread only, as what follows. */
-void     aioproc_monitor_hold         (void);
-void     aioproc_monitor_release      (void);
-/* @events: EPOLLIN…, level-triggered. */
+/* Monitor thread only, as what follows. @events: EPOLLIN…, level-triggered. */
 gboolean aioproc_monitor_add_watch    (AioprocMonitorWatch *watch,
                                        int                  fd,
                                        guint32              events,

@@ -30,17 +30,16 @@ static AioprocMutex busy;
 
 static AioprocMutex mutex;
 static GQueue jobs = G_QUEUE_INIT;    /* protected by @mutex; (element-type Job) */
-static gboolean is_running;           /* protected by @mutex: a thread serves, or is about to */
+static gboolean is_running;           /* protected by @mutex: the thread serves, or is about to */
 static gboolean is_woken;             /* protected by @mutex: the event descriptor is set */
 
-/* Both are made before the first thread, and stay. Set under @mutex; used by the monitor without,
- * since it starts later.
+/* Both are made before the thread, and stay. Set under @mutex; used by the monitor without, since
+ * it starts later.
  */
 static AioprocParentFd epoll_fd = AIOPROC_PARENT_FD_INIT;
 static AioprocParentFd event_fd = AIOPROC_PARENT_FD_INIT;
 
 /* Monitor thread only. */
-static guint n_holds;
 static struct epoll_event pending[MAX_EVENTS];
 static int n_pending;
 
@@ -57,7 +56,6 @@ begin_child (void)
   g_queue_init (&jobs);
   is_running = FALSE;
   is_woken = FALSE;
-  n_holds = 0;
   n_pending = 0;
   g_private_set (&current, NULL);
 }
@@ -137,27 +135,6 @@ run_jobs (void)
     }
 }
 
-/* Whether the thread may end: nobody needs it, and from now on the next job starts another. */
-static gboolean
-finish (void)
-{
-  gboolean is_finished;
-
-  if (n_holds > 0)
-    return FALSE;
-
-  aioproc_mutex_lock (&mutex);
-
-  is_finished = jobs.length == 0;
-
-  if (is_finished)
-    is_running = FALSE;
-
-  aioproc_mutex_unlock (&mutex);
-
-  return is_finished;
-}
-
 static void
 take_wake_up (void)
 {
@@ -209,7 +186,7 @@ wait_and_dispatch (void)
   n_pending = 0;
 }
 
-static void
+G_NORETURN static void
 monitor_cb (gpointer data)
 {
   aioproc_mutex_lock (&busy);
@@ -218,15 +195,8 @@ monitor_cb (gpointer data)
   for (;;)
     {
       run_jobs ();
-
-      if (finish ())
-        break;
-
       wait_and_dispatch ();
     }
-
-  g_private_set (&current, NULL);
-  aioproc_mutex_unlock (&busy);
 }
 
 static void
@@ -243,49 +213,35 @@ wake_locked (void)
 }
 
 gboolean
-aioproc_monitor_run (void     (*func) (gpointer data),
-                     gpointer   data,
-                     GError   **error)
+aioproc_monitor_start (GError **error)
 {
   AIOPROC_MUTEX_AUTO_LOCK (&mutex, locker);
-  Job *job;
 
-  if (!open_descriptors_locked (error))
-    return FALSE;
+  if (!is_running)
+    is_running = open_descriptors_locked (error) && aioproc_waiter_run (monitor_cb, NULL, error);
 
-  /* Under the mutex, so that no other job relies on a thread that then cannot be started. */
-  if (is_running)
-    wake_locked ();
-  else if (!aioproc_waiter_run (monitor_cb, NULL, error))
-    return FALSE;
+  return is_running;
+}
 
-  is_running = TRUE;
+void
+aioproc_monitor_run (void     (*func) (gpointer data),
+                     gpointer   data)
+{
+  AIOPROC_MUTEX_AUTO_LOCK (&mutex, locker);
+  Job *job = g_new (Job, 1);
 
-  job = g_new (Job, 1);
+  g_assert (is_running);
+
   job->func = func;
   job->data = data;
   g_queue_push_tail (&jobs, job);
-
-  return TRUE;
+  wake_locked ();
 }
 
 gboolean
 aioproc_monitor_is_current (void)
 {
   return g_private_get (&current) != NULL;
-}
-
-void
-aioproc_monitor_hold (void)
-{
-  n_holds++;
-}
-
-void
-aioproc_monitor_release (void)
-{
-  g_assert (n_holds > 0);
-  n_holds--;
 }
 
 gboolean

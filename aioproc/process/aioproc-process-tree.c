@@ -140,7 +140,7 @@ aioproc_process_get_parent (void)
  * A process is in it from the beginning of its start until it has ended, whether or not the program
  * keeps its object.
  *
- * Returns: (transfer full) (element-type AioprocProcess): the processes, the oldest first
+ * Returns: (transfer container) (element-type AioprocProcess): the processes, the oldest first
  *
  * Since: 0.1
  */

@@ -26,14 +26,24 @@
  *            gpointer      user_data)
  * {
  *   AioprocProcess *process = AIOPROC_PROCESS (source);
- *   g_autoptr(GError) error = NULL;
  *   g_autoptr(GVariant) value = NULL;
+ *   g_autoptr(GError) error = NULL;
  *
  *   if (aioproc_process_join_finish (process, result, &error))
  *     value = aioproc_process_dup_result (process, &error);
  *
- *   if (value == NULL)
- *     g_warning ("%s", error->message);
+ *   if (value != NULL)
+ *     {
+ *       g_autofree char *text = g_variant_print (value, FALSE);
+ *
+ *       g_print ("The result is %s.\n", text);
+ *     }
+ *   else
+ *     {
+ *       g_warning ("%s", error->message);
+ *     }
+ *
+ *   g_main_loop_quit (user_data);
  * }
  *
  * static void
@@ -44,11 +54,19 @@
  *   AioprocProcess *process = AIOPROC_PROCESS (source);
  *   g_autoptr(GError) error = NULL;
  *
- *   if (!aioproc_process_start_finish (process, result, &error))
- *     g_warning ("%s", error->message);
+ *   if (aioproc_process_start_finish (process, result, &error))
+ *     {
+ *       aioproc_process_join_async (process, -1, NULL, joined_cb, user_data);
+ *     }
  *   else
- *     aioproc_process_join_async (process, -1, NULL, joined_cb, NULL);
+ *     {
+ *       g_warning ("%s", error->message);
+ *       g_main_loop_quit (user_data);
+ *     }
  * }
+ *
+ * process = aioproc_process_new (NULL, "count", g_variant_new ("(u)", 100000));
+ * aioproc_process_start_async (process, NULL, started_cb, loop);
  * ```
  *
  * # Life

@@ -154,7 +154,6 @@ bury (Supervisor *self)
     }
 
   supervisor_free (self);
-  aioproc_monitor_release ();
 }
 
 static void
@@ -174,7 +173,6 @@ supervisor_retire (Supervisor *self)
   gpointer value;
 
   supervisors = g_list_remove (supervisors, self);
-  aioproc_monitor_hold ();
 
   aioproc_monitor_remove_watch (&self->socket_watch);
   aioproc_parent_fd_close (&self->socket);

@@ -307,6 +307,8 @@ void
 aioproc_worker_main_served (int control_fd,
                             int hangup_fd)
 {
+  aioproc_exit_inherit_handlers ();
+
   end_worker (serve (control_fd, hangup_fd), WORKER_ENDS_BY_EXIT_AT_ONCE);
 }
 

@@ -18,6 +18,11 @@ import System from 'system';
 const WATCHDOG_SECONDS =
   Math.ceil(60 * Number(GLib.getenv('AIOPROC_TEST_TIMEOUT_MULTIPLIER') ?? '1'));
 
+export const SOURCE = GLib.path_get_dirname(GLib.filename_from_uri(import.meta.url)[0]);
+/* Where the helper programs of the tests are. */
+export const BUILT =
+  GLib.canonicalize_filename('../tests', GLib.getenv('AIOPROC_LIBEXECDIR'));
+
 const cases = [];
 
 export class AssertionError extends Error {

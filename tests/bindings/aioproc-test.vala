@@ -27,7 +27,7 @@ void add_case (string path, string summary, owned AioprocTest.Func func) {
 }
 
 /* What an asynchronous function is begun and ended with. */
-class Completion {
+public class Completion {
   AsyncResult? result = null;
 
   public void callback (Object? source, AsyncResult result) {

@@ -27,6 +27,10 @@ gi.require_version('Aioproc', '1')
 # pylint: disable=wrong-import-position
 from gi.repository import Aioproc, Gio, GLib  # noqa: E402
 
+SOURCE = os.path.dirname(os.path.abspath(__file__))
+# Where the helper programs of the tests are.
+BUILT = os.path.abspath(os.path.join(os.environ['AIOPROC_LIBEXECDIR'], os.pardir, 'tests'))
+
 WATCHDOG_SECONDS = 60 * float(os.environ.get('AIOPROC_TEST_TIMEOUT_MULTIPLIER', '1'))
 
 AIOPROC_ERROR = Aioproc.error_quark()
@@ -124,41 +128,41 @@ class _Result(unittest.TestResult):
     def startTest(self, test):
         super().startTest(test)
         self._number += 1
-        self._failed = False
+        self._outcome = 'ok'
+        self._skipped = ''
         print(f'# {self._path(test)}: {test.shortDescription()}', flush=True)
         faulthandler.dump_traceback_later(WATCHDOG_SECONDS, exit=True)
 
     def _path(self, test):
         return f'{self._prefix}/{test._testMethodName.removeprefix("test_").replace("_", "-")}'
 
-    def _report(self, test, word, comment=''):
-        print(f'{word} {self._number} {self._path(test)}{comment}', flush=True)
-
     def stopTest(self, test):
         super().stopTest(test)
+        number, skip = self._number, f' # SKIP {self._skipped}' if self._skipped else ''
+        print(f'{self._outcome} {number} {self._path(test)}{skip}', flush=True)
         faulthandler.dump_traceback_later(WATCHDOG_SECONDS, exit=True)
 
     def _fail(self, test, error):
-        self._failed = True
+        self._outcome = 'not ok'
         print(self._exc_info_to_string(error, test), file=sys.stderr)
-
-    def addSuccess(self, test):
-        super().addSuccess(test)
-        self._report(test, 'ok')
 
     def addFailure(self, test, err):
         super().addFailure(test, err)
         self._fail(test, err)
-        self._report(test, 'not ok')
 
     def addError(self, test, err):
         super().addError(test, err)
         self._fail(test, err)
-        self._report(test, 'not ok')
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err:
+            print(subtest, file=sys.stderr)
+            self._fail(test, err)
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
-        self._report(test, 'ok', f' # SKIP {reason}')
+        self._skipped = reason
 
 
 def run(prefix, case):

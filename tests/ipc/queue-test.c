@@ -39,8 +39,8 @@ queue_test_make_bytes (gsize size,
   return g_bytes_new_take (data, size);
 }
 
-static AioprocShm *
-get_shm (AioprocQueue *queue)
+AioprocShm *
+queue_test_get_shm (AioprocQueue *queue)
 {
   return AIOPROC_SHAREABLE_GET_IFACE (queue)->get_shm (AIOPROC_SHAREABLE (queue));
 }
@@ -48,14 +48,14 @@ get_shm (AioprocQueue *queue)
 AioprocQueueHeader *
 queue_test_get_header (AioprocQueue *queue)
 {
-  return aioproc_shm_get_state (get_shm (queue));
+  return aioproc_shm_get_state (queue_test_get_shm (queue));
 }
 
 AioprocQueueSlot *
 queue_test_get_slot (AioprocQueue *queue,
                      guint         index)
 {
-  gpointer region = aioproc_shm_get_base (get_shm (queue));
+  gpointer region = aioproc_shm_get_base (queue_test_get_shm (queue));
   AioprocQueueSlot *slots = G_STRUCT_MEMBER_P (region, AIOPROC_QUEUE_SLOTS_OFFSET);
 
   return &slots[index];

@@ -20,6 +20,7 @@ GBytes             *queue_test_make_bytes       (gsize         size,
 /* Until an operation has marked the word that it is going to sleep on. */
 void                queue_test_wait_for_sleeper (AioprocQueue *queue,
                                                  gboolean      put);
+AioprocShm         *queue_test_get_shm          (AioprocQueue *queue);
 AioprocQueueHeader *queue_test_get_header       (AioprocQueue *queue);
 AioprocQueueSlot   *queue_test_get_slot         (AioprocQueue *queue,
                                                  guint         index);

@@ -1,0 +1,245 @@
+/* queue-peer.c
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <aioproc.h>
+
+#include "core/aioproc-shareable-private.h"
+#include "platform/aioproc-fds-private.h"
+#include "queue-log.h"
+#include "queue-test.h"
+
+/* A process that shares a queue, and a log, with a test: WHAT ARGUMENT. */
+
+static AioprocQueue *
+receive_queue (void)
+{
+  g_autoptr(GError) error = NULL;
+  AioprocShareable *queue;
+  int fds[AIOPROC_SHAREABLE_MAX_FDS];
+  guint n_fds;
+  gsize n_done;
+  char byte;
+
+  if (aioproc_fds_receive (QUEUE_PEER_SOCKET, &byte, 1, fds, G_N_ELEMENTS (fds), &n_fds, FALSE,
+                           &n_done, &error) != AIOPROC_IO_OK)
+    g_error ("Could not receive a queue: %s", error != NULL ? error->message : "no message");
+
+  queue = aioproc_shareable_import (AIOPROC_SHM_QUEUE, fds, n_fds, &error);
+
+  if (queue == NULL)
+    g_error ("Could not import a queue: %s", error->message);
+
+  return AIOPROC_QUEUE (queue);
+}
+
+/* What a peer puts into and gets from: the real queue, or the naive one of the log. */
+typedef struct {
+  AioprocQueue  *queue;   /* (owned) */
+  QueueLog      *log;
+  AioprocFamily *family;
+  gboolean       naive;
+} Peer;
+
+static gboolean
+peer_put (Peer   *self,
+          GBytes *item)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (self->naive)
+    {
+      while (!naive_queue_put (&self->log->naive, self->family, item))
+        {
+          if (atomic_load (&self->log->stop))
+            return FALSE;
+
+          g_thread_yield ();
+        }
+
+      return TRUE;
+    }
+
+  if (aioproc_queue_put_bytes (self->queue, item, -1, NULL, &error))
+    return TRUE;
+
+  if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED))
+    g_error ("Could not put: %s", error->message);
+
+  return FALSE;
+}
+
+static GBytes *
+peer_get (Peer *self)
+{
+  g_autoptr(GError) error = NULL;
+  GBytes *item;
+
+  if (self->naive)
+    {
+      while ((item = naive_queue_get (&self->log->naive, self->family)) == NULL)
+        {
+          if (atomic_load (&self->log->drain))
+            return NULL;
+
+          g_thread_yield ();
+        }
+
+      return item;
+    }
+
+  item = aioproc_queue_get_bytes (self->queue, -1, NULL, &error);
+
+  if (item == NULL && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED))
+    g_error ("Could not get: %s", error->message);
+
+  return item;
+}
+
+/* Mostly small, at times of a size that is copied beside the lock. */
+static gsize
+peer_get_size (Peer  *self,
+               GRand *rand)
+{
+  guint32 dice = g_rand_int_range (rand, 0, 100);
+
+  if (self->naive)
+    return g_rand_int_range (rand, 1000, NAIVE_QUEUE_MAX_SIZE);
+
+  if (dice < 60)
+    return g_rand_int_range (rand, 8, 100);
+
+  if (dice < 80)
+    return g_rand_int_range (rand, 100, 4097);
+
+  if (dice < 97)
+    return g_rand_int_range (rand, 4097, 40000);
+
+  return g_rand_int_range (rand, 40000, 300000);
+}
+
+static void
+peer_produce (Peer    *self,
+              guint32  life)
+{
+  g_autoptr(GRand) rand = g_rand_new_with_seed (life);
+
+  atomic_store (&self->log->lives[life].ready, 1);
+
+  for (guint32 number = 0; !atomic_load (&self->log->stop); number++)
+    {
+      g_autoptr(GBytes) item = queue_log_make_item (life, number, peer_get_size (self, rand));
+
+      if (!peer_put (self, item))
+        break;
+
+      atomic_store (&self->log->lives[life].n_put, number + 1);
+    }
+}
+
+static void
+peer_consume (Peer    *self,
+              guint32  life)
+{
+  QueueLog *log = self->log;
+
+  atomic_store (&log->lives[life].ready, 1);
+
+  for (;;)
+    {
+      g_autoptr(GBytes) item = NULL;
+      guint64 record = QUEUE_LOG_RECORD;
+      guint32 item_life = 0;
+      guint32 number = 0;
+      guint32 n;
+
+      atomic_store (&log->lives[life].doubt, 1);
+      item = peer_get (self);
+
+      if (item == NULL)
+        break;
+
+      queue_log_read_item (item, &item_life, &number);
+      record |= (guint64) (item_life & 0xfffff) << 32 | number;
+      n = atomic_fetch_add (&log->n_records, 1);
+
+      if (n >= QUEUE_LOG_MAX_RECORDS)
+        g_error ("The log is full");
+
+      atomic_store (&log->records[n], record);
+      atomic_store (&log->lives[life].doubt, 0);
+
+      if (!queue_log_check_item (item))
+        atomic_store (&log->records[n], record | QUEUE_LOG_BAD);
+    }
+
+  atomic_store (&log->lives[life].doubt, 0);
+}
+
+/* Once, between two signals by which a tracer knows where it begins and ends. */
+static void
+peer_step (Peer       *self,
+           const char *what,
+           guint32     size)
+{
+  g_autoptr(GBytes) item = queue_log_make_item (1, 0, size);
+  g_autoptr(GBytes) got = NULL;
+  gboolean success;
+
+  raise (SIGUSR1);
+
+  if (g_str_equal (what, "step-put"))
+    {
+      success = self->naive ? peer_put (self, item)
+                            : aioproc_queue_put_bytes (self->queue, item, 0, NULL, NULL);
+    }
+  else if (g_str_equal (what, "step-get"))
+    {
+      got = self->naive ? peer_get (self)
+                        : aioproc_queue_get_bytes (self->queue, 0, NULL, NULL);
+      success = got != NULL;
+    }
+  else
+    {
+      success = aioproc_queue_close (self->queue, NULL);
+    }
+
+  raise (success ? SIGUSR2 : SIGQUIT);
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  Peer self = { 0 };
+  const char *what = argv[1];
+  guint32 argument;
+
+  if (argc != 3)
+    return EXIT_FAILURE;
+
+  self.queue = receive_queue ();
+  self.family = aioproc_shm_get_family (queue_test_get_shm (self.queue));
+  self.log = queue_log_map (QUEUE_PEER_LOG);
+  self.naive = g_str_has_prefix (what, "naive-");
+  what += self.naive ? strlen ("naive-") : 0;
+  argument = strtoul (argv[2], NULL, 10);
+
+  if (g_str_equal (what, "produce"))
+    peer_produce (&self, argument);
+  else if (g_str_equal (what, "consume"))
+    peer_consume (&self, argument);
+  else
+    peer_step (&self, what, argument);
+
+  g_object_unref (self.queue);
+
+  return EXIT_SUCCESS;
+}
