@@ -128,7 +128,7 @@ aioproc_shareable_check_initialized (AioprocShareable  *self,
     return TRUE;
 
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED,
-               "This %s was not initialized: call g_initable_init(), and check that it succeeds",
+               "This %s was not initialized: call init() of GInitable, and check that it succeeds",
                G_OBJECT_TYPE_NAME (self));
 
   return FALSE;

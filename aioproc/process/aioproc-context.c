@@ -8,10 +8,10 @@
 #include "process/aioproc-context-private.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "aioproc-error.h"
 #include "process/aioproc-functions-private.h"
+#include "process/aioproc-own-program-private.h"
 #include "process/aioproc-supervisor-private.h"
 
 #define DEFAULT_EXIT_TIMEOUT_USEC (2 * G_USEC_PER_SEC)
@@ -29,9 +29,9 @@
  *
  * # The worker program
  *
- * - This executable: neither [property@Aioproc.Context:program] nor
- *   [property@Aioproc.Context:module] is set. The functions are those that the program gave to
- *   [func@Aioproc.init].
+ * - This program: neither [property@Aioproc.Context:program] nor [property@Aioproc.Context:module]
+ *   is set. The functions are those that it gave to [func@Aioproc.init]; if it is a script, those
+ *   that it added before [func@Aioproc.worker_run], and its workers run the script again.
  * - A module: [property@Aioproc.Context:module] names a shared library, which the small installed
  *   program `aioproc-worker` loads. The functions are its exported symbols.
  * - Any program: [property@Aioproc.Context:program] is its command line. Such a program calls
@@ -66,23 +66,6 @@ G_STATIC_ASSERT ((int) AIOPROC_START_METHOD_FORKSERVER == (int) AIOPROC_CHILD_FO
 G_STATIC_ASSERT ((int) AIOPROC_START_METHOD_FORK == (int) AIOPROC_CHILD_FORK);
 
 GParamSpec *aioproc_context_props[AIOPROC_CONTEXT_N_PROPS];
-
-/* The file of this executable: its path, which other programs and people know it by; if it was
- * replaced or removed, what the kernel still has of it, for as long as this process lives.
- */
-static char *
-dup_own_executable (GError **error)
-{
-  g_autofree char *path = g_file_read_link ("/proc/self/exe", error);
-
-  if (path == NULL)
-    return NULL;
-
-  if (!g_file_test (path, G_FILE_TEST_IS_EXECUTABLE))
-    return g_strdup_printf ("/proc/%d/exe", (int) getpid ());
-
-  return g_steal_pointer (&path);
-}
 
 static char **
 make_argv_locked (AioprocContext  *self,
@@ -143,11 +126,7 @@ make_argv_locked (AioprocContext  *self,
           return NULL;
         }
 
-      path = dup_own_executable (error);
-      if (path == NULL)
-        return NULL;
-
-      g_strv_builder_add (builder, path);
+      return aioproc_own_program_dup_argv (error);
     }
 
   return g_strv_builder_end (builder);

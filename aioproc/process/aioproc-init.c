@@ -13,6 +13,7 @@
 
 #include "process/aioproc-forkserver-private.h"
 #include "process/aioproc-functions-private.h"
+#include "process/aioproc-own-program-private.h"
 #include "process/aioproc-supervision-private.h"
 #include "process/aioproc-worker-log-private.h"
 #include "process/aioproc-worker-private.h"
@@ -75,6 +76,34 @@ take_marker (AioprocRole *role,
   return TRUE;
 }
 
+/* Returns in a program that was not started by Aioproc. */
+static void
+serve_if_worker (void)
+{
+  AioprocRole role = AIOPROC_ROLE_PROGRAM;
+  int socket_fd = -1;
+  int hangup_fd = -1;
+
+  aioproc_functions_declare ();
+
+  if (!take_marker (&role, &socket_fd, &hangup_fd))
+    return;
+
+  aioproc_worker_set_role (role);
+  aioproc_worker_log_install ();
+
+  /* Else the lines of several workers would come in pieces wherever their output is no terminal. */
+  setvbuf (stdout, NULL, _IOLBF, 0);
+
+  aioproc_functions_load ();
+
+  if (role == AIOPROC_ROLE_FORKSERVER)
+    aioproc_forkserver_main (socket_fd, hangup_fd, aioproc_worker_preload,
+                             aioproc_worker_main_served);
+  else
+    aioproc_worker_main_spawned (socket_fd, hangup_fd);
+}
+
 /**
  * aioproc_init: (skip)
  * @functions: (array length=n_functions): the functions that workers can run
@@ -124,7 +153,7 @@ aioproc_init (const AioprocFunctionEntry *functions,
       aioproc_functions_add (functions[i].name, &record);
     }
 
-  aioproc_worker_run ();
+  serve_if_worker ();
 }
 
 /**
@@ -184,7 +213,11 @@ aioproc_worker_add_module (const char *path)
  * Serves as a worker, if this program was started as one.
  *
  * In a worker it runs the function that is asked for, and never returns. It has to come first in a
- * program, as [func@Aioproc.init], which calls it.
+ * program, as soon as its functions are added. In C, [func@Aioproc.init] does both.
+ *
+ * A program that calls this is its own worker program, be it an executable or a script: if its
+ * [class@Aioproc.Context] says nothing else, its workers are run with the command line of the
+ * program itself, where the names of files that exist are made absolute.
  *
  * Returns: `FALSE`, in a program that was not started by Aioproc
  *
@@ -193,26 +226,8 @@ aioproc_worker_add_module (const char *path)
 gboolean
 aioproc_worker_run (void)
 {
-  AioprocRole role = AIOPROC_ROLE_PROGRAM;
-  int socket_fd = -1;
-  int hangup_fd = -1;
+  aioproc_own_program_remember ();
+  serve_if_worker ();
 
-  aioproc_functions_declare ();
-
-  if (!take_marker (&role, &socket_fd, &hangup_fd))
-    return FALSE;
-
-  aioproc_worker_set_role (role);
-  aioproc_worker_log_install ();
-
-  /* Else the lines of several workers would come in pieces wherever their output is no terminal. */
-  setvbuf (stdout, NULL, _IOLBF, 0);
-
-  aioproc_functions_load ();
-
-  if (role == AIOPROC_ROLE_FORKSERVER)
-    aioproc_forkserver_main (socket_fd, hangup_fd, aioproc_worker_preload,
-                             aioproc_worker_main_served);
-  else
-    aioproc_worker_main_spawned (socket_fd, hangup_fd);
+  return FALSE;
 }
