@@ -427,6 +427,61 @@ test('tree', 'This process, its parent, and the number of processors', () => {
   assert(Aioproc.get_processor_count() >= 1);
 });
 
+test('own-program', 'Workers of a script run the script, wherever they run', () => {
+  const folder = GLib.dir_make_tmp('aioproc-XXXXXX');
+  const path = GLib.build_filenamev([folder, 'script.js']);
+  const launcher = new Gio.SubprocessLauncher({flags: Gio.SubprocessFlags.STDOUT_PIPE});
+
+  GLib.file_set_contents(path, `
+    import Aioproc from 'gi://Aioproc?version=1';
+    import GLib from 'gi://GLib';
+
+    Aioproc.worker_add_function('work',
+      () => new GLib.Variant('(sas)', [GLib.get_current_dir(), ARGV]));
+    Aioproc.worker_run();
+    const context = new Aioproc.Context({
+      startMethod: Aioproc.StartMethod.SPAWN,
+      workingDirectory: '/',
+    });
+    const process = Aioproc.Process.new(context, 'work', null);
+    process.start(null);
+    process.join(-1, null);
+    print(process.dup_result().print(false));
+  `);
+  launcher.set_cwd(folder);
+  const process = launcher.spawnv(['gjs', '-m', 'script.js', '', 'with space']);
+  const [, output] = process.communicate_utf8(null, null);
+  assert(process.get_successful());
+  assertSame(output, "('/', ['', 'with space'])\n");
+  GLib.unlink(path);
+  GLib.rmdir(folder);
+});
+
+test('program-end', 'The end of a program does not wait for its workers for ever', () => {
+  const path = GLib.build_filenamev([GLib.get_tmp_dir(), `${GLib.uuid_string_random()}.js`]);
+
+  GLib.file_set_contents(path, `
+    import Aioproc from 'gi://Aioproc?version=1';
+    import GLib from 'gi://GLib';
+
+    const context = new Aioproc.Context({program: ARGV, exitTimeout: 1000});
+    const ready = Aioproc.Event.new();
+    const message = new Aioproc.Message();
+    message.set_body(new GLib.Variant('(h)', [message.append_object(ready)]));
+    const process = Aioproc.Process.new_with_message(context, 'wait_cancelled', message);
+    process.start(null);
+    process.join_async(-1, null, () => {});
+    ready.wait(-1, null);
+    print('The end');
+  `);
+  const process = Gio.Subprocess.new(['gjs', '-m', path, ...workers.c.program],
+    Gio.SubprocessFlags.STDOUT_PIPE);
+  const [, output] = process.communicate_utf8(null, null);
+  assert(process.get_successful());
+  assertSame(output, 'The end\n');
+  GLib.unlink(path);
+});
+
 test('context', 'Every property of a context, by accessor and as a property', () => {
   const context = Aioproc.Context.new();
   const strings = {

@@ -4,6 +4,7 @@
 
 """Processes as a Python program has them, with workers in Python, C and JavaScript."""
 
+import contextlib
 import functools
 import os
 import select
@@ -11,6 +12,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import textwrap
 import threading
 
 from aioproc_test import (AIOPROC_ERROR, BUILT, IO_ERROR, SOURCE, Aioproc, Callback, Case, Gio,
@@ -350,6 +353,56 @@ class Process(Case):
              *context.dup_program()],
             stdout=subprocess.PIPE, env=environment, check=True).stdout
         self.assertEqual(output, b'What a worker says\n')
+
+    def run_script(self, text, *arguments):
+        """Runs a program in Python; returns what it prints."""
+        with tempfile.TemporaryDirectory() as temporary:
+            with open(os.path.join(temporary, 'script.py'), 'w', encoding='utf-8') as stream:
+                stream.write(f'import sys\nsys.path.insert(0, {SOURCE!r})\n')
+                stream.write('from aioproc_test import *\n' + textwrap.dedent(text))
+            return subprocess.run([sys.executable, 'script.py', *arguments], cwd=temporary,
+                                  check=True, stdout=subprocess.PIPE, encoding='utf-8').stdout
+
+    def test_own_program(self):
+        """Workers of a script run the script, wherever they run, and however it is started"""
+        for method in ('FORKSERVER', 'SPAWN', 'FORK'):
+            output = self.run_script('''
+                def work(call):
+                    return GLib.Variant('(sas)', (os.getcwd(), sys.argv[1:]))
+
+                Aioproc.worker_add_function('work', work)
+                Aioproc.worker_run()
+                os.chdir('/' if sys.argv[1] == 'FORK' else '/usr')
+                context = Aioproc.Context(start_method=getattr(Aioproc.StartMethod, sys.argv[1]),
+                                          working_directory='/')
+                process = Aioproc.Process.new(context, 'work', None)
+                process.start()
+                process.join(-1)
+                folder, arguments = process.dup_result().unpack()
+                print(folder, *arguments, sep='|')
+                ''', method, '', 'with space')
+            self.assertEqual(output, f'/|{method}||with space\n')
+
+    def test_program_end(self):
+        """The end of a program does not wait for its workers for ever, nor leave them behind"""
+        for daemon in (True, False):
+            output = self.run_script('''
+                context = Aioproc.Context(program=sys.argv[2:], exit_timeout=1000)
+                ready = Aioproc.Event.new()
+                message = Aioproc.Message.new()
+                message.set_body(GLib.Variant('(h)', (message.append_object(ready),)))
+                process = Aioproc.Process.new_with_message(context, 'wait_cancelled', message)
+                process.set_daemon(sys.argv[1] == 'True')
+                process.start()
+                process.join_async(-1, None, Callback())
+                ready.wait(-1)
+                print(process.get_pid())
+                ''', str(daemon), *PYTHON_WORKER)
+            # It may take a moment, but nobody has to do anything for it.
+            with contextlib.suppress(ProcessLookupError):
+                sentinel = os.pidfd_open(int(output))
+                self.assertTrue(select.select([sentinel], [], [])[0])
+                os.close(sentinel)
 
     @with_each_worker('python', 'c')
     def test_many(self, context):
