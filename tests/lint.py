@@ -472,6 +472,14 @@ class Lint:
                 if match.group(1).rstrip() not in examples:
                     self.report(path, line_of(text, match.start()), 'quote',
                                 'no example in docs/examples/ is this program')
+            for match in re.finditer(r'^```(python|js|vala)\n(.*?)\n```$', text, re.S | re.M):
+                suffix = {'python': '.py', 'js': '.js', 'vala': '.vala'}[match.group(1)]
+                if 'worker_run' in match.group(2) and not any(
+                        example.endswith(match.group(2) + '\n')
+                        for name, example in self.texts.items()
+                        if name.startswith('docs/examples/') and name.endswith(suffix)):
+                    self.report(path, line_of(text, match.start()), 'quote',
+                                f'no example in docs/examples/ is this program in {match.group(1)}')
 
     def check_symbols(self, library):
         """The library exports what is declared, and what is on the list."""
@@ -508,6 +516,8 @@ SELF_TESTS = [
     (None, 'aioproc/core/aioproc-tag.c',
      '{head}\n' + TASK % '  g_task_set_source_tag (task, f);\n'),
     ('quote', 'docs/page.md', 'Title: A\nSlug: a\n\n```c\n#include <aioproc.h>\n```\n'),
+    ('quote', 'docs/page.md',
+     'Title: A\nSlug: a\n\n```python\nimport gi\nAioproc.worker_run()\n```\n'),
     (None, 'tests/test-good.c', '{head}\n#include <aioproc.h>\n\n#include "aioproc-test.h"\n'),
     ('sleep', 'aioproc/core/aioproc-allow.c',
      '{head}\n/* lint-allow: sleep */\n  sleep (1);\n'),
