@@ -116,18 +116,17 @@ serve_if_worker (void)
  * cases it returns at once.
  *
  * ```c
- * static const AioprocFunctionEntry functions[] = {
- *   { "square", square },
- *   { "decode", decode },
- * };
- *
+ * static const AioprocFunctionEntry functions[] = { { "count-primes", count_primes } };
+ * …
  * int
  * main (int   argc,
  *       char *argv[])
  * {
- *   aioproc_init (functions, G_N_ELEMENTS (functions));
+ *   g_autoptr(GApplication) app = NULL;
  *
- *   return g_application_run (app_new (), argc, argv);
+ *   aioproc_init (functions, G_N_ELEMENTS (functions));
+ *   …
+ *   return g_application_run (app, argc, argv);
  * }
  * ```
  *

@@ -91,7 +91,7 @@ main (int   argc,
 {
   g_autoptr(GApplication) app = NULL;
 
-  aioproc_init (functions, G_N_ELEMENTS (functions));   /* in a worker: does not return */
+  aioproc_init (functions, G_N_ELEMENTS (functions));
 
   app = g_application_new (NULL, G_APPLICATION_NON_UNIQUE);
   g_signal_connect (app, "activate", G_CALLBACK (activate_cb), NULL);

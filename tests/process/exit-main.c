@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -19,18 +20,16 @@
 
 static const char *file_name;
 
-/* Only one process writes at a time. */
 static void
 write_word (const char *path,
             const char *word)
 {
-  g_autofree char *old = NULL;
-  g_autofree char *contents = NULL;
+  g_autofree char *text = g_strconcat (word, " ", NULL);
+  int fd = open (path, O_WRONLY | O_APPEND | O_CLOEXEC);
 
-  g_file_get_contents (path, &old, NULL, NULL);
-  contents = g_strconcat (old != NULL ? old : "", word, " ", NULL);
-  if (!g_file_set_contents (path, contents, -1, NULL))
+  if (fd < 0 || write (fd, text, strlen (text)) < 0)
     abort ();
+  close (fd);
 }
 
 static GVariant *
@@ -48,13 +47,6 @@ finish_soon (AioprocCall  *call,
   return g_variant_new ("()");
 }
 
-static void
-terminated_cb (int signum)
-{
-  write_word (file_name, "terminated");
-  _exit (0);
-}
-
 /* Ends by SIGTERM only. */
 static GVariant *
 await_term (AioprocCall  *call,
@@ -62,21 +54,25 @@ await_term (AioprocCall  *call,
 {
   const char *path;
   g_autoptr(GObject) event = NULL;
+  sigset_t signals;
   int handle;
+  int signum;
 
   if (!aioproc_call_get_arguments (call, error, "(&sh)", &path, &handle))
     return NULL;
 
-  file_name = path;
-  signal (SIGTERM, terminated_cb);
+  sigemptyset (&signals);
+  sigaddset (&signals, SIGTERM);
+  sigprocmask (SIG_BLOCK, &signals, NULL);
+
   event = aioproc_call_dup_object (call, handle, error);
   if (event == NULL || !aioproc_event_set (AIOPROC_EVENT (event), error))
     return NULL;
 
-  for (;;)
-    pause ();
+  sigwait (&signals, &signum);
+  write_word (path, "terminated");
 
-  return NULL;
+  return g_variant_new ("()");
 }
 
 /* Ends by SIGKILL only. */

@@ -6,7 +6,10 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <aioproc.h>
 
@@ -318,6 +321,105 @@ test_process_does_not_block (AioprocStartMethod method)
   g_source_destroy (ticker);
 }
 
+/* The parent of a process, which is its supervisor. */
+static pid_t
+get_parent_pid (pid_t pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", (int) pid);
+  g_autofree char *contents = NULL;
+  g_autoptr(GError) error = NULL;
+  int parent = 0;
+
+  g_file_get_contents (path, &contents, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (sscanf (strrchr (contents, ')'), ") %*c %d", &parent), ==, 1);
+
+  return parent;
+}
+
+static void
+test_process_supervisor_killed (AioprocStartMethod method)
+{
+  g_autoptr(AioprocContext) context = test_context_new (method);
+  g_autoptr(AioprocProcess) process = test_start (context, "block", NULL);
+  g_autoptr(GVariant) value = NULL;
+  g_autoptr(GError) error = NULL;
+  pid_t supervisor = get_parent_pid (aioproc_process_get_pid (process));
+
+  g_test_summary ("Where the status of a worker is lost, it is said so, and the next one starts");
+
+  g_assert_cmpint (supervisor, !=, getpid ());
+  g_assert_cmpint (kill (supervisor, SIGKILL), ==, 0);
+  test_join (process);
+  g_assert_false (aioproc_process_get_exit_code (process, NULL));
+  value = aioproc_process_dup_result (process, &error);
+  g_assert_error (error, AIOPROC_ERROR, AIOPROC_ERROR_STATUS_LOST);
+  g_assert_null (value);
+  g_clear_error (&error);
+
+  value = test_run (context, "square", g_variant_new ("(i)", 4), &error);
+  g_assert_no_error (error);
+  aioproc_test_assert_variant (value, g_variant_new ("(i)", 16));
+}
+
+/* All descriptors that can be had. */
+static GArray *
+use_up_fds (guint n_left)
+{
+  GArray *fds = g_array_new (FALSE, FALSE, sizeof (int));
+  int fd;
+
+  while ((fd = dup (STDERR_FILENO)) >= 0)
+    g_array_append_val (fds, fd);
+
+  for (guint i = 0; i < n_left; i++)
+    {
+      close (g_array_index (fds, int, fds->len - 1));
+      g_array_set_size (fds, fds->len - 1);
+    }
+
+  return fds;
+}
+
+static void
+test_process_no_fds (AioprocStartMethod method)
+{
+  g_test_summary ("A start without descriptors left is an error, and works once there are some");
+
+  if (g_test_subprocess ())
+    {
+      const struct rlimit limit = { 128, 128 };
+      g_autoptr(AioprocContext) context = test_context_new (method);
+      gboolean succeeded = FALSE;
+
+      g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+
+      /* With none left at first, then one more each time, until there are enough. */
+      for (guint n_left = 0; !succeeded; n_left++)
+        {
+          GArray *fds = use_up_fds (n_left);
+          g_autoptr(GVariant) value = NULL;
+          g_autoptr(GError) error = NULL;
+
+          value = test_run (context, "square", g_variant_new ("(i)", 4), &error);
+          succeeded = value != NULL;
+
+          for (guint i = 0; i < fds->len; i++)
+            close (g_array_index (fds, int, i));
+          g_array_unref (fds);
+
+          if (!succeeded)
+            g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES);
+          g_assert_cmpuint (n_left, <, 64);
+        }
+
+      return;
+    }
+
+  g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+  g_test_trap_assert_passed ();
+}
+
 static void
 test_process_resources (AioprocStartMethod method)
 {
@@ -364,6 +466,8 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/process/children", test_process_children);
   test_add_for_methods ("/aioproc/process/short-lived-thread", test_process_short_lived_thread);
   test_add_for_methods ("/aioproc/process/does-not-block", test_process_does_not_block);
+  test_add_for_methods ("/aioproc/process/supervisor-killed", test_process_supervisor_killed);
+  test_add_for_methods ("/aioproc/process/no-descriptors", test_process_no_fds);
   test_add_for_methods ("/aioproc/process/resources", test_process_resources);
 
   return g_test_run ();

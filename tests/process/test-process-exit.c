@@ -53,10 +53,15 @@ run_program (const char         *name,
   g_autofree char *method_string = g_strdup_printf ("%d", (int) method);
   g_autofree char *path = new_file ();
   const char *argv[] = { program, name, method_string, path, NULL };
+  g_auto(GStrv) environment = g_get_environ ();
   g_autofree char *output = NULL;
   g_autoptr(GError) error = NULL;
 
-  g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, &output,
+  /* What the threads of its parent hold is lost to a forked child. */
+  if (g_str_equal (name, "forks"))
+    environment = g_environ_setenv (environment, "ASAN_OPTIONS", "detect_leaks=0", TRUE);
+
+  g_spawn_sync (NULL, (char **) argv, environment, G_SPAWN_DEFAULT, NULL, NULL, NULL, &output,
                 wait_status, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (output, ==, "");
@@ -142,7 +147,8 @@ test_process_exit_forks (AioprocStartMethod method)
 
   written = run_program ("forks", method, &wait_status);
   g_assert_cmpint (wait_status, ==, 0);
-  g_assert_cmpstr (written, ==, "forked finished handler ");
+  g_assert_true (g_str_equal (written, "forked finished handler ") ||
+                 g_str_equal (written, "finished forked handler "));
 }
 
 static void
