@@ -190,18 +190,23 @@ class Queue(Case):
         self.assertEqual(queue.get_bytes(-1).get_data(), b'2')
 
     def test_async_many(self):
-        """Many pending gets and puts, each with its item, in their order"""
+        """Many pending gets and puts: items go to the gets in the order of both"""
         queue = Aioproc.Queue.new(10)
-        got, put = [], []
+        got, put = {}, {}
+
+        def got_cb(queue, result, number):
+            got[number] = queue.get_finish(result).unpack()
+
+        def put_cb(queue, result, number):
+            put[number] = queue.put_finish(result)
+
         for number in range(N_MANY):
-            queue.get_async(-1, None,
-                            lambda queue, result: got.append(queue.get_finish(result).unpack()))
+            queue.get_async(-1, None, got_cb, number)
         for number in range(N_MANY):
-            queue.put_async(GLib.Variant('i', number), -1, None,
-                            lambda queue, result: put.append(queue.put_finish(result)))
+            queue.put_async(GLib.Variant('i', number), -1, None, put_cb, number)
         iterate_until(lambda: len(got) == len(put) == N_MANY or self.uncaught)
-        self.assertEqual(got, list(range(N_MANY)))
-        self.assertEqual(put, [True] * N_MANY)
+        self.assertEqual(got, {number: number for number in range(N_MANY)})
+        self.assertEqual(put, {number: True for number in range(N_MANY)})
 
     def test_threads(self):
         """Threads that block in a get and a put let the others run"""
