@@ -98,10 +98,13 @@ serve_if_worker (void)
   aioproc_functions_load ();
 
   if (role == AIOPROC_ROLE_FORKSERVER)
-    aioproc_forkserver_main (socket_fd, hangup_fd, aioproc_worker_preload,
-                             aioproc_worker_main_served);
-  else
-    aioproc_worker_main_spawned (socket_fd, hangup_fd);
+    {
+      aioproc_worker_rehearse ();
+      aioproc_forkserver_main (socket_fd, hangup_fd, aioproc_worker_preload,
+                               aioproc_worker_main_served);
+    }
+
+  aioproc_worker_main_spawned (socket_fd, hangup_fd);
 }
 
 /**

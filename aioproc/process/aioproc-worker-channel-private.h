@@ -13,6 +13,8 @@ G_BEGIN_DECLS
 /* The worker's end of its control socket: there is one a process. */
 
 void            aioproc_worker_channel_open          (int                control_fd);
+/* Leaves the socket open. */
+void            aioproc_worker_channel_close         (void);
 /* Waits for a frame; one thread at a time. As aioproc_frame_reader_read(). */
 AioprocIOStatus aioproc_worker_channel_read          (AioprocFrameInfo  *info,
                                                       AioprocMessage   **message,

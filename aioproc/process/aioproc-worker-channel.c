@@ -33,6 +33,13 @@ aioproc_worker_channel_open (int control_fd)
   channel_reader = aioproc_frame_reader_new (control_fd, AIOPROC_FRAME_MAX_LENGTH);
 }
 
+void
+aioproc_worker_channel_close (void)
+{
+  channel_fd = -1;
+  g_clear_pointer (&channel_reader, aioproc_frame_reader_free);
+}
+
 gboolean
 aioproc_worker_channel_is_usable (void)
 {

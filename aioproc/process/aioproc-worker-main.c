@@ -6,12 +6,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "aioproc-error.h"
 #include "core/aioproc-family-private.h"
 #include "core/aioproc-message-private.h"
 #include "core/aioproc-waiter-private.h"
+#include "platform/aioproc-fds-private.h"
 #include "process/aioproc-call-private.h"
 #include "process/aioproc-exit-private.h"
 #include "process/aioproc-functions-private.h"
@@ -31,18 +33,30 @@ typedef enum
 /* What the START frame asks for. */
 typedef struct
 {
-  char           *function;   /* (owned) */
-  AioprocMessage *message;    /* (owned) the arguments */
+  char           *function;        /* (owned) */
+  AioprocMessage *message;         /* (owned) the arguments */
+  GVariant       *options;         /* (owned) what the strings below are in */
+  const char     *name;
+  const char     *identity;
+  const char     *parent_name;
+  guint32         parent_pid;
+  guint32         log_levels;
+  gboolean        is_daemon;
+  gboolean        has_family;
+  gint32          family_handle;   /* of the frame */
 } WorkerRequest;
 
 /* What the main thread iterates for a deferred call; NULL: the default one. Immutable. */
 static GMainContext *worker_context;
+/* (atomic) whether the main thread waits for the call to be returned */
+static int worker_is_waiting;
 
 static void
 worker_request_clear (WorkerRequest *request)
 {
   g_clear_pointer (&request->function, g_free);
   g_clear_object (&request->message);
+  g_clear_pointer (&request->options, g_variant_unref);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (WorkerRequest, worker_request_clear)
@@ -78,39 +92,29 @@ end_worker (int          status,
  * the function has no use for it.
  */
 static gboolean
-inherit_family (AioprocMessage  *message,
-                AioprocMessage  *arguments,
-                GVariantDict    *options,
-                GError         **error)
+inherit_family (AioprocMessage       *message,
+                const WorkerRequest  *request,
+                GError              **error)
 {
-  gint32 handle;
   int fd;
 
-  if (!g_variant_dict_lookup (options, "family", "h", &handle))
+  if (!request->has_family)
     return TRUE;
 
-  fd = aioproc_message_dup_fd (message, handle, error);
-  aioproc_message_truncate (arguments, (guint) MAX (handle, 0));
+  fd = aioproc_message_dup_fd (message, request->family_handle, error);
+  aioproc_message_truncate (request->message, (guint) MAX (request->family_handle, 0));
 
   return fd >= 0 && aioproc_family_inherit (fd, error);
 }
 
 static gboolean
-take_start (AioprocMessage  *message,
-            int              hangup_fd,
-            WorkerRequest   *request,
-            GError         **error)
+parse_start (AioprocMessage  *message,
+             WorkerRequest   *request,
+             GError         **error)
 {
   g_autoptr(GVariant) body = aioproc_message_dup_body (message);
-  g_autoptr(GVariant) options_value = NULL;
   g_autoptr(GVariant) arguments = NULL;
   g_auto(GVariantDict) options = G_VARIANT_DICT_INIT (NULL);
-  const char *name = "";
-  const char *identity = "";
-  const char *parent_name = "";
-  gboolean is_daemon = FALSE;
-  guint32 parent_pid = 0;
-  guint32 log_levels = 0;
 
   if (body == NULL || !g_variant_is_of_type (body, G_VARIANT_TYPE ("(sa{sv}v)")))
     {
@@ -119,21 +123,36 @@ take_start (AioprocMessage  *message,
       return FALSE;
     }
 
-  g_variant_get (body, "(s@a{sv}v)", &request->function, &options_value, &arguments);
+  g_variant_get (body, "(s@a{sv}v)", &request->function, &request->options, &arguments);
   request->message = aioproc_message_derive (message, arguments);
+  request->name = request->identity = request->parent_name = "";
 
-  g_variant_dict_init (&options, options_value);
-  g_variant_dict_lookup (&options, "name", "&s", &name);
-  g_variant_dict_lookup (&options, "identity", "&s", &identity);
-  g_variant_dict_lookup (&options, "daemon", "b", &is_daemon);
-  g_variant_dict_lookup (&options, "parent-name", "&s", &parent_name);
-  g_variant_dict_lookup (&options, "parent-pid", "u", &parent_pid);
-  g_variant_dict_lookup (&options, "log-levels", "u", &log_levels);
+  g_variant_dict_init (&options, request->options);
+  g_variant_dict_lookup (&options, "name", "&s", &request->name);
+  g_variant_dict_lookup (&options, "identity", "&s", &request->identity);
+  g_variant_dict_lookup (&options, "daemon", "b", &request->is_daemon);
+  g_variant_dict_lookup (&options, "parent-name", "&s", &request->parent_name);
+  g_variant_dict_lookup (&options, "parent-pid", "u", &request->parent_pid);
+  g_variant_dict_lookup (&options, "log-levels", "u", &request->log_levels);
+  request->has_family = g_variant_dict_lookup (&options, "family", "h", &request->family_handle);
 
-  aioproc_worker_log_set_levels ((GLogLevelFlags) log_levels);
-  aioproc_process_set_current (name, identity, is_daemon, parent_name, (int) parent_pid, hangup_fd);
+  return TRUE;
+}
 
-  return inherit_family (message, request->message, &options, error);
+static gboolean
+take_start (AioprocMessage  *message,
+            int              hangup_fd,
+            WorkerRequest   *request,
+            GError         **error)
+{
+  if (!parse_start (message, request, error))
+    return FALSE;
+
+  aioproc_worker_log_set_levels ((GLogLevelFlags) request->log_levels);
+  aioproc_process_set_current (request->name, request->identity, request->is_daemon,
+                               request->parent_name, (int) request->parent_pid, hangup_fd);
+
+  return inherit_family (message, request, error);
 }
 
 static gboolean
@@ -218,7 +237,11 @@ worker_report_progress (AioprocCall *call,
 static void
 worker_returned (AioprocCall *call)
 {
-  g_main_context_wakeup (worker_context);
+  /* Partner: the store before the main thread looks whether the call was returned. A call that is
+   * returned at once needs no context at all.
+   */
+  if (g_atomic_int_get (&worker_is_waiting))
+    g_main_context_wakeup (worker_context);
 }
 
 static const AioprocCallOps worker_call_ops = {
@@ -262,8 +285,13 @@ run_call (const AioprocFunctionRecord *record,
   value = aioproc_functions_call (record, call, &error);
   aioproc_call_function_ended (call, value, error);
 
-  while (!aioproc_call_is_returned (call))
-    g_main_context_iteration (worker_context, TRUE);
+  if (!aioproc_call_is_returned (call))
+    {
+      g_atomic_int_set (&worker_is_waiting, TRUE);
+
+      while (!aioproc_call_is_returned (call))
+        g_main_context_iteration (worker_context, TRUE);
+    }
 
   aioproc_call_flush_progress (call);
 
@@ -323,7 +351,7 @@ aioproc_worker_main_forked (int control_fd,
   end_worker (serve (control_fd, hangup_fd), WORKER_ENDS_BY_EXIT_AT_ONCE);
 }
 
-/* --- Preloads --- */
+/* --- Rehearsal and preloads, in the forkserver --- */
 
 static void
 preload_watch_cancel (AioprocCall  *call,
@@ -348,6 +376,66 @@ static const AioprocCallOps preload_call_ops = {
   .report_progress = preload_report_progress,
   .returned = preload_returned,
 };
+
+static AioprocFrame *
+make_rehearsal_frame (void)
+{
+  const AioprocFrameInfo info = { .kind = AIOPROC_FRAME_START };
+  g_autoptr(AioprocMessage) message = NULL;
+  g_auto(GVariantDict) options = G_VARIANT_DICT_INIT (NULL);
+
+  g_variant_dict_insert (&options, "name", "s", "");
+  g_variant_dict_insert (&options, "parent-pid", "u", 0);
+  message = aioproc_message_new (g_variant_new ("(s@a{sv}v)", "", g_variant_dict_end (&options),
+                                                g_variant_new ("()")));
+
+  return aioproc_frame_new (&info, message, NULL);
+}
+
+/* The worker's part of a call, from the socket and back to it. */
+static void
+rehearse_call (int       peer_fd,
+               GError  **error)
+{
+  g_auto(WorkerRequest) request = { NULL };
+  g_autoptr(AioprocFrame) frame = make_rehearsal_frame ();
+  g_autoptr(AioprocMessage) message = NULL;
+  g_autoptr(AioprocCall) call = NULL;
+  AioprocFrameInfo info;
+  gboolean is_done;
+
+  if (!aioproc_frame_write (frame, peer_fd, TRUE, &is_done, error)
+      || aioproc_worker_channel_read (&info, &message, error) != AIOPROC_IO_OK
+      || !parse_start (message, &request, error))
+    return;
+
+  call = aioproc_call_new (request.function, request.message, &preload_call_ops);
+  aioproc_call_function_ended (call, g_variant_new ("()"), NULL);
+  send_outcome (call);
+}
+
+/* Does once what every worker does: so that workers, which are copies of this process, find types
+ * that are registered, symbols that are bound, and memory that is there. Without it, each would
+ * do that anew. Should it fail, they do.
+ */
+void
+aioproc_worker_rehearse (void)
+{
+  g_autoptr(GError) error = NULL;
+  int fds[2];
+
+  if (!aioproc_fds_socketpair (SOCK_STREAM, fds, &error))
+    return;
+
+  aioproc_worker_channel_open (fds[0]);
+  rehearse_call (fds[1], &error);
+  aioproc_worker_channel_close ();
+  close (fds[0]);
+  close (fds[1]);
+
+  /* Both of the objects that a worker has of itself and of its parent are of this type. */
+  aioproc_process_get_current ();
+}
 
 gboolean
 aioproc_worker_preload (const char  *name,

@@ -36,6 +36,8 @@ G_NORETURN void aioproc_worker_main_served  (int           control_fd,
 G_NORETURN void aioproc_worker_main_forked  (int           control_fd,
                                              int           hangup_fd);
 
+/* In the forkserver, before it serves: makes its workers start faster. */
+void            aioproc_worker_rehearse     (void);
 /* Runs one preload function by name, in the forkserver. */
 gboolean        aioproc_worker_preload      (const char   *name,
                                              GError      **error);
