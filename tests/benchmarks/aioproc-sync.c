@@ -4,11 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include <stdatomic.h>
-
-#include <aioproc.h>
-
-#include "bench.h"
+#include "aioproc-other.h"
 
 /* --- lock-uncontended: nanoseconds for an acquire and a release --- */
 
@@ -19,6 +15,7 @@ lock_begin (void)
 {
   g_autoptr(GError) error = NULL;
 
+  bench_other_begin ();
   lock = aioproc_lock_new (&error);
   bench_check_error (lock != NULL, error);
 }
@@ -49,10 +46,27 @@ lock_uncontended (void)
 
 /* --- lock-contended: the same, while another process does it, too --- */
 
+static GVariant *
+lock_contend (AioprocCall  *call,
+              GError      **error)
+{
+  gpointer nothing;
+
+  bench_other_enter (call, (gpointer *) &lock, &nothing);
+  bench_contend_other (&bench_shared->meeting, acquire_and_release, 100);
+
+  return g_variant_new ("()");
+}
+
 static double
 lock_contended (void)
 {
-  return bench_contend (acquire_and_release, 100);
+  AioprocProcess *other = bench_other_start ("contend", lock, NULL);
+  double value = bench_contend_own (&bench_shared->meeting, acquire_and_release, 100);
+
+  bench_other_join (other);
+
+  return value;
 }
 
 /* --- lock-async: nanoseconds for an async acquire of a free lock, and its release --- */
@@ -98,7 +112,6 @@ lock_async (void)
 
 static AioprocEvent *go;
 static AioprocEvent *ready;
-static gint64 *set_at;
 static double delays[N_SETS];
 
 static void
@@ -106,11 +119,11 @@ event_begin (void)
 {
   g_autoptr(GError) error = NULL;
 
+  bench_other_begin ();
   go = aioproc_event_new (&error);
   bench_check_error (go != NULL, error);
   ready = aioproc_event_new (&error);
   bench_check_error (ready != NULL, error);
-  set_at = bench_share (N_SETS * sizeof (gint64));
 }
 
 static void
@@ -120,19 +133,25 @@ event_end (void)
   g_clear_object (&ready);
 }
 
-static void
-event_setter (void)
+static GVariant *
+event_setter (AioprocCall  *call,
+              GError      **error)
 {
-  g_autoptr(GError) error = NULL;
+  bench_other_enter (call, (gpointer *) &go, (gpointer *) &ready);
 
   for (int i = 0; i < N_SETS; i++)
     {
-      bench_check_error (aioproc_event_wait (ready, -1, NULL, &error), error);
-      bench_check_error (aioproc_event_clear (ready, &error), error);
+      if (!aioproc_event_wait (ready, -1, NULL, error) || !aioproc_event_clear (ready, error))
+        return NULL;
+
       bench_pause ();
-      set_at[i] = bench_now_nsec ();
-      bench_check_error (aioproc_event_set (go, &error), error);
+      bench_shared->stamps[i] = bench_now_nsec ();
+
+      if (!aioproc_event_set (go, error))
+        return NULL;
     }
+
+  return g_variant_new ("()");
 }
 
 static void
@@ -146,7 +165,7 @@ event_is_set_cb (GObject      *source,
 
   bench_check_error (aioproc_event_wait_finish (go, result, &error), error);
   bench_check_error (aioproc_event_clear (go, &error), error);
-  delays[i] = (now - set_at[i]) / 1e3;
+  delays[i] = (now - bench_shared->stamps[i]) / 1e3;
 
   if (--n_left == 0)
     {
@@ -162,7 +181,7 @@ static double
 event_async (void)
 {
   g_autoptr(GError) error = NULL;
-  pid_t pid = bench_fork (event_setter);
+  AioprocProcess *other = bench_other_start ("set", go, ready);
 
   loop = g_main_loop_new (NULL, FALSE);
   n_left = N_SETS;
@@ -170,7 +189,7 @@ event_async (void)
   bench_check_error (aioproc_event_set (ready, &error), error);
   g_main_loop_run (loop);
   g_main_loop_unref (loop);
-  bench_join (pid);
+  bench_other_join (other);
 
   return bench_median (delays, N_SETS);
 }
@@ -249,9 +268,16 @@ static const BenchCase cases[] = {
   { NULL }
 };
 
+static const AioprocFunctionEntry functions[] = {
+  { "contend", lock_contend },
+  { "set", event_setter },
+};
+
 int
 main (int   argc,
       char *argv[])
 {
+  aioproc_init (functions, G_N_ELEMENTS (functions));
+
   return bench_main (argc, argv, cases);
 }

@@ -128,12 +128,38 @@ bench_pause (void)
 }
 
 gpointer
-bench_share (gsize size)
+bench_map (int   fd,
+           gsize size)
 {
-  gpointer memory = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  gpointer memory = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
   bench_check (memory != MAP_FAILED, "Could not map memory");
+
+  return memory;
+}
+
+gpointer
+bench_share_fd (gsize  size,
+                int   *fd)
+{
+  gpointer memory;
+
+  *fd = memfd_create ("bench", MFD_CLOEXEC);
+  bench_check (*fd >= 0 && ftruncate (*fd, size) == 0, "Could not make memory");
+  memory = bench_map (*fd, size);
+  /* The faults are not what is measured. */
   memset (memory, 0, size);
+
+  return memory;
+}
+
+gpointer
+bench_share (gsize size)
+{
+  int fd;
+  gpointer memory = bench_share_fd (size, &fd);
+
+  close (fd);
 
   return memory;
 }
@@ -170,68 +196,160 @@ bench_join (pid_t pid)
   bench_check (status == 0, "The other process failed");
 }
 
-typedef struct {
-  _Atomic int     ready;
-  _Atomic int     stop;
-  _Atomic gint64  n_runs;
-  void          (*func) (int n_runs);
-  int             n_runs_a_call;
-} Contest;
+void
+bench_meet_own (BenchMeeting *meeting)
+{
+  while (!meeting->ready)
+    sched_yield ();
 
-static Contest *contest;
+  meeting->go = 1;
+}
+
+void
+bench_meet_other (BenchMeeting *meeting)
+{
+  meeting->ready = 1;
+
+  while (!meeting->go)
+    sched_yield ();
+}
+
+void
+bench_contend_other (BenchMeeting  *meeting,
+                     void         (*func) (int n_runs),
+                     int            n_runs)
+{
+  gint64 n_runs_done = 0;
+
+  func (n_runs);
+  bench_meet_other (meeting);
+
+  while (!meeting->stop)
+    {
+      func (n_runs);
+      n_runs_done += n_runs;
+    }
+
+  meeting->n_runs_of_other = n_runs_done;
+  meeting->is_over = 1;
+}
+
+double
+bench_contend_own (BenchMeeting  *meeting,
+                   void         (*func) (int n_runs),
+                   int            n_runs)
+{
+  gint64 n_runs_done = 0;
+  gint64 began;
+  gint64 took;
+
+  bench_meet_own (meeting);
+  began = bench_now_nsec ();
+
+  do
+    {
+      func (n_runs);
+      n_runs_done += n_runs;
+      took = bench_now_nsec () - began;
+    }
+  while (took < CONTEND_NSEC);
+
+  meeting->stop = 1;
+
+  while (!meeting->is_over)
+    sched_yield ();
+
+  return (double) took / (n_runs_done + meeting->n_runs_of_other);
+}
+
+typedef struct {
+  BenchMeeting       meeting;
+  void             (*func) (int n_runs);
+  int                n_runs;
+  const BenchStream *stream;
+  gsize              size;
+  guint              n_messages;
+} Fork;
+
+static Fork *forked;
+
+static Fork *
+get_forked (void)
+{
+  if (forked == NULL)
+    forked = bench_share (sizeof *forked);
+
+  memset (forked, 0, sizeof *forked);
+
+  return forked;
+}
 
 static void
 contend (void)
 {
-  gint64 n_runs = 0;
-
-  contest->func (contest->n_runs_a_call);
-  contest->ready = 1;
-
-  while (!contest->stop)
-    {
-      contest->func (contest->n_runs_a_call);
-      n_runs += contest->n_runs_a_call;
-    }
-
-  contest->n_runs = n_runs;
+  bench_contend_other (&forked->meeting, forked->func, forked->n_runs);
 }
 
 double
 bench_contend (void (*func) (int n_runs),
                int    n_runs)
 {
-  gint64 n_own_runs = 0;
+  Fork *self = get_forked ();
+  double value;
+  pid_t pid;
+
+  self->func = func;
+  self->n_runs = n_runs;
+  pid = bench_fork (contend);
+  value = bench_contend_own (&self->meeting, func, n_runs);
+  bench_join (pid);
+
+  return value;
+}
+
+static void
+produce (void)
+{
+  g_autofree char *message = g_malloc0 (forked->size);
+
+  bench_meet_other (&forked->meeting);
+
+  for (guint i = 0; i < forked->n_messages; i++)
+    {
+      memcpy (message, &i, sizeof i);
+      forked->stream->put (message, forked->size);
+    }
+}
+
+double
+bench_stream (const BenchStream *stream,
+              gsize              size,
+              guint              n_messages)
+{
+  g_autofree char *message = g_malloc0 (size);
+  Fork *self = get_forked ();
   gint64 began;
   gint64 took;
   pid_t pid;
 
-  if (contest == NULL)
-    contest = bench_share (sizeof *contest);
-
-  contest->ready = 0;
-  contest->stop = 0;
-  contest->func = func;
-  contest->n_runs_a_call = n_runs;
-  pid = bench_fork (contend);
-
-  while (!contest->ready)
-    sched_yield ();
-
+  self->stream = stream;
+  self->size = size;
+  self->n_messages = n_messages;
+  pid = bench_fork (produce);
+  bench_meet_own (&self->meeting);
   began = bench_now_nsec ();
 
-  do
+  for (guint i = 0; i < n_messages; i++)
     {
-      func (n_runs);
-      n_own_runs += n_runs;
-      took = bench_now_nsec () - began;
+      stream->get (message, size);
+      errno = 0;
+      bench_check (memcmp (message, &i, sizeof i) == 0, "A message is not the next one");
     }
-  while (took < CONTEND_NSEC);
 
-  contest->stop = 1;
+  took = bench_now_nsec () - began;
   bench_join (pid);
 
-  return (double) took / (n_own_runs + contest->n_runs);
+  return n_messages * 1e9 / took;
 }
 
 /* Takes the placement off the name of the case, and goes there. */

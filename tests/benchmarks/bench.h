@@ -10,6 +10,13 @@
 
 #include <glib.h>
 
+/* C++ has no word for it, and its programs leave it alone. */
+#ifdef __cplusplus
+# define BENCH_ATOMIC(type) volatile type
+#else
+# define BENCH_ATOMIC(type) _Atomic type
+#endif
+
 G_BEGIN_DECLS
 
 /* What all programs here that measure have in common. Each is called as
@@ -49,15 +56,52 @@ void     bench_pin           (int               cpu);
  */
 double   bench_loop          (void            (*func) (int n_runs),
                               int               n_runs);
-/* The same for two processes that call @func at the same time: of both together. */
+
+/* Where this process and the other one meet, in memory that both have; zero at first. */
+typedef struct {
+  BENCH_ATOMIC (int)    ready;
+  BENCH_ATOMIC (int)    go;
+  BENCH_ATOMIC (int)    stop;
+  BENCH_ATOMIC (int)    is_over;
+  BENCH_ATOMIC (gint64) n_runs_of_other;
+} BenchMeeting;
+
+/* Both begin when both are there. */
+void     bench_meet_own      (BenchMeeting     *meeting);
+void     bench_meet_other    (BenchMeeting     *meeting);
+
+/* As bench_loop(), of two processes that call @func at the same time: of both together. */
+double   bench_contend_own   (BenchMeeting     *meeting,
+                              void            (*func) (int n_runs),
+                              int               n_runs);
+void     bench_contend_other (BenchMeeting     *meeting,
+                              void            (*func) (int n_runs),
+                              int               n_runs);
+/* The same, with a forked child. */
 double   bench_contend       (void            (*func) (int n_runs),
                               int               n_runs);
+
+/* Messages a second from a forked child to this process. */
+typedef struct {
+  void (*put) (gconstpointer message,
+               gsize         size);
+  void (*get) (gpointer      message,
+               gsize         size);
+} BenchStream;
+
+double   bench_stream        (const BenchStream *stream,
+                              gsize              size,
+                              guint              n_messages);
 
 /* So that whoever is to be woken sleeps by then. */
 void     bench_pause         (void);
 
-/* Memory that is shared with a forked child. */
+/* Memory that is shared with a forked child, and with whoever gets @fd. */
 gpointer bench_share         (gsize             size);
+gpointer bench_share_fd      (gsize             size,
+                              int              *fd);
+gpointer bench_map           (int               fd,
+                              gsize             size);
 /* Runs @func in a child, on the other CPU; the child ends with it, or with this process. */
 pid_t    bench_fork          (void            (*func) (void));
 void     bench_join          (pid_t             pid);

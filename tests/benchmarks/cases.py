@@ -14,13 +14,14 @@ class Case:
     area: str
     name: str
     unit: str
-    # Peer: program. "bench-…" is built, "….py" lies here, anything else is below the build.
-    # The program gets the name of the case, or the one after a colon.
+    # Peer: program, which is built, or lies here if its name ends with ".py".
     peers: dict
     # The same, with all processes on one CPU, or on two.
     placements: tuple = ('',)
     # Cases of one group are measured side by side, as peers are.
     group: str = ''
+    # A file of the build without which there is nothing to measure.
+    needs: str = ''
 
     def placed(self):
         for placement in self.placements:
@@ -39,6 +40,10 @@ _SYNC = {
 }
 
 
+_QUEUE = {peer: program.replace('sync', 'queue') for peer, program in _SYNC.items()}
+_PROCESS = {peer: program.replace('sync', 'process') for peer, program in _SYNC.items()}
+
+
 def _pick(programs, *peers):
     return {peer: programs[peer] for peer in peers}
 
@@ -55,4 +60,28 @@ CASES = [
     Case('sync', 'idle-wakeups', '1/s', _pick(_SYNC, 'aioproc', 'executor'), group='idle'),
     Case('sync', 'idle-threads', 'threads', _pick(_SYNC, 'aioproc', 'executor'), group='idle'),
     Case('sync', 'idle-memory', 'KiB', _pick(_SYNC, 'aioproc', 'executor'), group='idle'),
+
+    Case('queue', 'queue-64', 'msg/s',
+         _pick(_QUEUE, 'aioproc', 'python', 'limit', 'boost'), EVERYWHERE),
+    Case('queue', 'queue-1k', 'msg/s',
+         _pick(_QUEUE, 'aioproc', 'python', 'limit', 'boost'), EVERYWHERE),
+    Case('queue', 'queue-64k', 'msg/s',
+         _pick(_QUEUE, 'aioproc', 'python', 'limit', 'boost'), EVERYWHERE),
+    Case('queue', 'queue-1m', 'msg/s',
+         _pick(_QUEUE, 'aioproc', 'python', 'limit', 'boost'), EVERYWHERE),
+    Case('queue', 'queue-64-async', 'msg/s',
+         _pick(_QUEUE, 'aioproc', 'executor'), PINNED),
+    Case('queue', 'queue-round-trip', 'us',
+         _pick(_QUEUE, 'aioproc', 'python', 'limit', 'boost'), PINNED),
+
+    Case('process', 'start-join-forkserver', 'us',
+         _pick(_PROCESS, 'aioproc', 'limit', 'python'), ('', '_1cpu'), group='forkserver'),
+    Case('process', 'start-join-forkserver-1gib', 'us',
+         _pick(_PROCESS, 'aioproc', 'python'), group='forkserver'),
+    Case('process', 'start-join-spawn', 'us',
+         _pick(_PROCESS, 'aioproc', 'limit', 'python'), ('', '_1cpu'), group='spawn'),
+    Case('process', 'start-join-spawn-1gib', 'us',
+         _pick(_PROCESS, 'aioproc', 'python'), group='spawn'),
+    Case('process', 'quickstart-latest-tick', 'ms', {'aioproc': 'quickstart.py'},
+         needs='docs/examples/quickstart'),
 ]

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 import asyncio
-import atexit
 import itertools
 import multiprocessing
 import os
@@ -147,7 +146,6 @@ def idle(measure):
             lock.acquire()
             loop.run_in_executor(executor, lock.acquire)
         loop.run_until_complete(asyncio.sleep(0.5))
-        atexit.register(os._exit, 0)  # or its own handler would wait for the threads
         return lambda: measure(loop, before)
 
     return begin
