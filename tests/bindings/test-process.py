@@ -383,6 +383,36 @@ class Process(Case):
                 ''', method, '', 'with space')
             self.assertEqual(output, f'/|{method}||with space\n')
 
+    def test_start_method(self):
+        """The start method of a program is set once, and is an enumeration"""
+        self.assertEqual(Aioproc.get_start_method(), FORKSERVER)
+        self.assertEqual([method.value_nick for method in (SPAWN, FORKSERVER, FORK)],
+                         ['spawn', 'forkserver', 'fork'])
+        output = self.run_script('''
+            Aioproc.set_start_method(Aioproc.StartMethod.SPAWN)
+            print(Aioproc.get_start_method().value_nick, Aioproc.Context().props.start_method ==
+                  Aioproc.Context.get_default().get_start_method() == Aioproc.StartMethod.SPAWN)
+            try:
+                Aioproc.set_start_method(Aioproc.StartMethod.FORK)
+            except GLib.Error as error:
+                print(error.matches(AIOPROC_ERROR, Aioproc.Error.INVALID_STATE))
+            ''')
+        self.assertEqual(output, 'spawn True\nTrue\n')
+
+    def test_worker_module(self):
+        """A program serves the functions of a module besides its own"""
+        output = self.run_script('''
+            Aioproc.worker_add_module(os.path.join(BUILT, 'libaioproc-test-bindings-module.so'))
+            Aioproc.worker_add_function('own', lambda call: GLib.Variant('i', -1))
+            Aioproc.worker_run()
+            for name, arguments in ('own', None), ('square', GLib.Variant('(i)', (5,))):
+                process = Aioproc.Process.new(None, name, arguments)
+                process.start()
+                process.join(-1)
+                print(process.dup_result().unpack())
+            ''')
+        self.assertEqual(output, '-1\n(25,)\n')
+
     def test_program_end(self):
         """The end of a program does not wait for its workers for ever, nor leave them behind"""
         for daemon in (True, False):
