@@ -129,6 +129,25 @@ take_fds (struct msghdr *message,
   return n_total;
 }
 
+/* FALSE: there was no room, and all are closed. */
+static gboolean
+lift_all (int   *fds,
+          guint  n_fds)
+{
+  gboolean success = TRUE;
+
+  for (guint i = 0; i < n_fds; i++)
+    {
+      fds[i] = aioproc_self_lift_fd (fds[i]);
+      success = success && fds[i] >= 0;
+    }
+
+  if (!success)
+    aioproc_fds_close_all (fds, n_fds);
+
+  return success;
+}
+
 AioprocIOStatus
 aioproc_fds_receive (int       socket_fd,
                      void     *data,
@@ -186,7 +205,8 @@ aioproc_fds_receive (int       socket_fd,
 
   n_received = take_fds (&message, fds, max_fds);
 
-  if (n_received > max_fds || (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) != 0)
+  if (n_received > max_fds || (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) != 0 ||
+      !lift_all (fds, n_received))
     {
       aioproc_fds_close_all (fds, MIN (n_received, max_fds));
 
@@ -212,12 +232,13 @@ aioproc_fds_socketpair (int      type,
                         int      fds[2],
                         GError **error)
 {
-  if (socketpair (AF_UNIX, type | SOCK_CLOEXEC, 0, fds) != 0)
+  fds[0] = -1;
+  fds[1] = -1;
+
+  if (socketpair (AF_UNIX, type | SOCK_CLOEXEC, 0, fds) != 0 || !lift_all (fds, 2))
     {
       int saved_errno = errno;
 
-      fds[0] = -1;
-      fds[1] = -1;
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
                    "Could not create a pair of sockets: %s", g_strerror (saved_errno));
       return FALSE;

@@ -19,6 +19,8 @@
 #include <gio/gio.h>
 #include <glib/gstdio.h>
 
+#include "platform/aioproc-self-private.h"
+
 #ifndef MFD_NOEXEC_SEAL
 # define MFD_NOEXEC_SEAL 0x0008U
 #endif
@@ -150,6 +152,8 @@ aioproc_memfd_new (const char  *name,
   /* Kernels before 6.3 do not know the flag. */
   if (fd < 0 && errno == EINVAL)
     fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+  fd = aioproc_self_lift_fd (fd);
 
   if (fd < 0)
     {
@@ -333,6 +337,8 @@ reopen (int      fd,
   do
     new_fd = open (path, flags | O_CLOEXEC);
   while (new_fd < 0 && errno == EINTR);
+
+  new_fd = aioproc_self_lift_fd (new_fd);
 
   if (new_fd < 0)
     {

@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "platform/aioproc-self-private.h"
+
 /* Aligned as the kernel wants it. */
 typedef union {
   struct cmsghdr header;
@@ -63,6 +65,22 @@ close_all (int      *fds,
 {
   while (*n_fds > 0)
     close (fds[--*n_fds]);
+}
+
+/* False: there was no room for one, which is -1 then. */
+static bool
+lift_all (int      *fds,
+          unsigned  n_fds)
+{
+  bool success = true;
+
+  for (unsigned i = 0; i < n_fds; i++)
+    {
+      fds[i] = aioproc_self_lift_fd (fds[i]);
+      success = success && fds[i] >= 0;
+    }
+
+  return success;
 }
 
 /* Returns how many came. */
@@ -131,7 +149,7 @@ aioproc_packet_receive (int       socket_fd,
 
   *n_fds = take_fds (&message, fds);
 
-  if ((message.msg_flags & MSG_CTRUNC) != 0)
+  if ((message.msg_flags & MSG_CTRUNC) != 0 || !lift_all (fds, *n_fds))
     {
       close_all (fds, n_fds);
       *fds_lost = true;

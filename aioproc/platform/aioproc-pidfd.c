@@ -16,6 +16,8 @@
 
 #include <gio/gio.h>
 
+#include "platform/aioproc-self-private.h"
+
 #ifndef SYS_pidfd_send_signal
 # define SYS_pidfd_send_signal 424
 #endif
@@ -56,7 +58,7 @@ int
 aioproc_pidfd_open (pid_t    pid,
                     GError **error)
 {
-  int pidfd = (int) syscall (SYS_pidfd_open, pid, 0);
+  int pidfd = aioproc_self_lift_fd ((int) syscall (SYS_pidfd_open, pid, 0));
 
   if (pidfd < 0)
     {

@@ -30,6 +30,12 @@ bool  aioproc_self_kill_on_hangup   (int             fd);
 bool  aioproc_self_become_subreaper (void);
 /* Default disposition for all signals, none blocked. */
 void  aioproc_self_reset_signals    (void);
+/* A descriptor that the kernel has just made is given the lowest free number, which is that of a
+ * standard stream in a program that has closed one: all that is printed would go there, and
+ * children would take it for theirs. Returns @fd, or a copy from 3 on instead. -1: there is no
+ * room for that, and @fd is closed. @fd may be -1, which stays so, with its errno.
+ */
+int   aioproc_self_lift_fd          (int             fd);
 /* Closes all descriptors from @lowest on. */
 bool  aioproc_self_close_fds_from   (int             lowest);
 /* The same, but keeps those in @keep, which is sorted in ascending order. */

@@ -103,6 +103,25 @@ aioproc_self_reset_signals (void)
   sigprocmask (SIG_SETMASK, &none, NULL);
 }
 
+int
+aioproc_self_lift_fd (int fd)
+{
+  int saved_errno;
+  int copy;
+
+  if (fd < 0 || fd > STDERR_FILENO)
+    return fd;
+
+  copy = fcntl (fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+  /* EINVAL: not even the first of these numbers is below the limit. */
+  saved_errno = errno == EINVAL ? EMFILE : errno;
+  close (fd);
+  errno = saved_errno;
+
+  return copy;
+}
+
 /* Parses the name of a descriptor in /proc/self/fd; -1 for anything else. */
 static int
 parse_fd (const char *name)
@@ -240,7 +259,7 @@ watch_child (pid_t  pid,
 {
   int saved_errno;
 
-  *pidfd = (int) syscall (SYS_pidfd_open, pid, 0);
+  *pidfd = aioproc_self_lift_fd ((int) syscall (SYS_pidfd_open, pid, 0));
 
   if (*pidfd >= 0)
     return pid;

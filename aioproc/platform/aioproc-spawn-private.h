@@ -18,9 +18,9 @@ typedef struct {
 } AioprocSpawnFd;
 
 /* posix_spawn(): never a fork of a large process. In the child: exactly descriptors 0 to 2 and
- * the targets of @fds exist (one of 0 to 2 that is closed here and no target is /dev/null there),
- * all signals have their default disposition, none is blocked. @path is not searched for. A source
- * may be another's target, but no two targets may be the same.
+ * the targets of @fds exist (one of 0 to 2 that is closed here, or close-on-exec, and no target, is
+ * /dev/null there), all signals have their default disposition, none is blocked. @path is not
+ * searched for. A source may be another's target, but no two targets may be the same.
  *
  * Returns the pid and a pidfd opened before the child can have been reaped, as long as nothing
  * else in this process reaps it: then the error is G_IO_ERROR_NOT_FOUND.

@@ -98,11 +98,10 @@ add_file_actions (posix_spawn_file_actions_t *actions,
 
       if (fd > STDERR_FILENO)
         result = posix_spawn_file_actions_addclose (actions, fd);
-      else if (fcntl (fd, F_GETFD) >= 0)
-        /* Onto itself: takes the close-on-exec flag away, should it have one. */
-        result = posix_spawn_file_actions_adddup2 (actions, fd, fd);
-      else
-        /* The child's first own descriptor must not become a standard stream. */
+      else if (fcntl (fd, F_GETFD) != 0)
+        /* Closed, or another library's descriptor which has been given the number of a closed
+         * stream, and is not meant for children: nothing may be taken for a stream by accident.
+         */
         result = posix_spawn_file_actions_addopen (actions, fd, "/dev/null", O_RDWR, 0);
     }
 
@@ -179,26 +178,6 @@ spawn (const char           *path,
   return result;
 }
 
-/* Where a standard stream of this process is closed, its number must not come to mean a pidfd,
- * which would then be passed on as that stream.
- */
-static int
-open_pidfd (pid_t    pid,
-            GError **error)
-{
-  int pidfd = aioproc_pidfd_open (pid, error);
-
-  if (pidfd >= 0 && pidfd <= STDERR_FILENO)
-    {
-      int copy = aioproc_fds_dup (pidfd, error);
-
-      close (pidfd);
-      return copy;
-    }
-
-  return pidfd;
-}
-
 static void
 discard_child (pid_t pid)
 {
@@ -237,7 +216,7 @@ aioproc_spawn (const char            *path,
     }
 
   /* Keeps a place free for the child's pidfd: a child that cannot be watched must not start. */
-  placeholder = open_pidfd (getpid (), &local_error);
+  placeholder = aioproc_pidfd_open (getpid (), &local_error);
 
   if (placeholder < 0)
     {
@@ -260,7 +239,7 @@ aioproc_spawn (const char            *path,
       return set_spawn_error (error, path, result);
     }
 
-  *pidfd = open_pidfd (*pid, &local_error);
+  *pidfd = aioproc_pidfd_open (*pid, &local_error);
 
   if (*pidfd < 0)
     {

@@ -16,6 +16,7 @@
 
 #include "core/aioproc-mutex-private.h"
 #include "core/aioproc-waiter-private.h"
+#include "platform/aioproc-self-private.h"
 #include "process/aioproc-parent-fd-private.h"
 
 #define MAX_EVENTS 32
@@ -62,9 +63,11 @@ begin_child (void)
 
 static gboolean
 open_descriptor_locked (AioprocParentFd  *self,
-                        int               fd,
+                        int               new_fd,
                         GError          **error)
 {
+  int fd = aioproc_self_lift_fd (new_fd);
+
   if (fd < 0)
     {
       int saved_errno = errno;

@@ -13,6 +13,7 @@
 
 #include "platform/aioproc-memfd-private.h"
 #include "platform/aioproc-packet-private.h"
+#include "platform/aioproc-self-private.h"
 
 struct _AioprocStartPacket {
   AioprocSupervisionPacket  packet;
@@ -66,7 +67,8 @@ open_directory (AioprocStartPacket  *self,
                 const char          *path,
                 GError             **error)
 {
-  int fd = open (path != NULL ? path : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int fd = aioproc_self_lift_fd (open (path != NULL ? path : ".",
+                                       O_PATH | O_DIRECTORY | O_CLOEXEC));
 
   if (fd < 0)
     {

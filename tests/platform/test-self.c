@@ -279,6 +279,51 @@ limit_core (gpointer user_data)
 }
 
 static void
+test_lift_fd (void)
+{
+  struct rlimit saved;
+  int null_fd;
+  int saved_stdin = fcntl (STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  int lifted;
+
+  g_test_summary ("A new descriptor never has the number of a standard stream");
+
+  g_assert_cmpint (saved_stdin, >, STDERR_FILENO);
+  g_assert_cmpint (close (STDIN_FILENO), ==, 0);
+
+  null_fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+  g_assert_cmpint (null_fd, ==, STDIN_FILENO);
+  lifted = aioproc_self_lift_fd (null_fd);
+  g_assert_cmpint (lifted, >, STDERR_FILENO);
+  g_assert_cmpint (fcntl (lifted, F_GETFD) & FD_CLOEXEC, !=, 0);
+  g_assert_cmpint (fcntl (STDIN_FILENO, F_GETFD), ==, -1);
+  g_assert_cmpint (aioproc_self_lift_fd (lifted), ==, lifted);
+
+  /* Where there is no room, it is closed. */
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &saved), ==, 0);
+  null_fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+  g_assert_cmpint (null_fd, ==, STDIN_FILENO);
+  for (rlim_t n_files = 1; n_files <= 3; n_files += 2)
+    {
+      const struct rlimit lowered = { n_files, saved.rlim_max };
+
+      g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &lowered), ==, 0);
+      g_assert_cmpint (aioproc_self_lift_fd (dup2 (saved_stdin, STDIN_FILENO)), ==, -1);
+      g_assert_cmpint (errno, ==, EMFILE);
+      g_assert_cmpint (fcntl (STDIN_FILENO, F_GETFD), ==, -1);
+    }
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &saved), ==, 0);
+
+  errno = ENFILE;
+  g_assert_cmpint (aioproc_self_lift_fd (-1), ==, -1);
+  g_assert_cmpint (errno, ==, ENFILE);
+
+  close (lifted);
+  g_assert_cmpint (dup2 (saved_stdin, STDIN_FILENO), ==, STDIN_FILENO);
+  close (saved_stdin);
+}
+
+static void
 test_limit (void)
 {
   g_test_summary ("Limits go down, never up");
@@ -400,6 +445,7 @@ main (int   argc,
                               test_close_fds);
   aioproc_test_add_data_func ("/aioproc/self/close-fds/listed", GINT_TO_POINTER (1),
                               test_close_fds);
+  aioproc_test_add_func ("/aioproc/self/lift-fd", test_lift_fd);
   aioproc_test_add_func ("/aioproc/self/limit", test_limit);
   aioproc_test_add_func ("/aioproc/self/fork/plain", test_fork);
   aioproc_test_add_func ("/aioproc/self/fork/no-fds", test_fork_no_fds);
