@@ -12,7 +12,7 @@
 #define STAMP_MASK 0x1fffffffu
 
 /* A stamp counts 256 µs; its 29 bits wrap after 38 hours. One that has wrapped looks young again
- * for FAIR_USEC, no more.
+ * for twice FAIR_USEC, no more.
  */
 #define STAMP_SHIFT 8
 
@@ -54,9 +54,16 @@ static gint64
 get_fair_rest (guint32 value,
                gint64  now_usec)
 {
-  guint32 age = (stamp_now (now_usec) - value) & STAMP_MASK;
+  gint64 age = (stamp_now (now_usec) - value) & STAMP_MASK;
 
-  return FAIR_USEC - ((gint64) age << STAMP_SHIFT);
+  /* @now_usec was read a moment before @value. */
+  if (age > STAMP_MASK / 2)
+    age -= (gint64) STAMP_MASK + 1;
+
+  age *= 1 << STAMP_SHIFT;
+
+  /* What lies further ahead is a stamp that has wrapped. */
+  return age < -FAIR_USEC ? 0 : FAIR_USEC - age;
 }
 
 static gboolean
