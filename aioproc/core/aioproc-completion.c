@@ -87,8 +87,12 @@ aioproc_completion_source_dispatch (GSource     *source,
                                     gpointer     user_data)
 {
   CompletionSource *self = (CompletionSource *) source;
+  /* Not those of operations that the callbacks start: a GTask that is returned in the iteration of
+   * the context in which it was made comes back through a source of its own, behind later ones.
+   */
+  guint n_batch = MIN (atomic_load (&self->n_queued), BATCH_MAX);
 
-  for (guint i = 0; i < BATCH_MAX; i++)
+  for (guint i = 0; i < n_batch; i++)
     {
       Completion *completion;
 

@@ -14,10 +14,11 @@ typedef struct {
   GList                 link;           /* in the queue's FIFO; protected by the queue's mutex */
   AioprocWaitQueue     *queue;          /* (owned) */
   const AioprocWaitOps *ops;
-  GTask                *task;           /* (owned) */
+  GTask                *task;           /* (owned) until its completion is pushed */
   AioprocWaitRequest   *request;        /* the task data */
   gint64                deadline_usec;  /* -1: none */
   gulong                cancelled_id;   /* written before the entry is in the FIFO, 0: none */
+  guint                 fork_generation; /* of the process that started it */
   gboolean              pending;        /* in the FIFO; protected by the queue's mutex */
   gboolean              cancelled;      /* before that; protected by the queue's mutex */
   GError               *error;          /* (owned) (nullable) it ended without having its way */
@@ -254,11 +255,11 @@ wait_entry_complete_cb (GTask    *task,
 {
   WaitEntry *entry = data;
 
-  /* Waits for a handler that runs in another thread. None runs in this one: a handler only pushes
-   * its completion.
+  /* Does not wait for a handler that runs, as g_cancellable_disconnect() does: a program may
+   * iterate this context inside of another handler. Ours has a reference of its own.
    */
   if (entry->cancelled_id != 0)
-    g_cancellable_disconnect (g_task_get_cancellable (task), entry->cancelled_id);
+    g_signal_handler_disconnect (g_task_get_cancellable (task), entry->cancelled_id);
 
   if (entry->error != NULL)
     g_task_return_error (task, g_steal_pointer (&entry->error));
@@ -271,7 +272,14 @@ wait_entry_complete_cb (GTask    *task,
 static void
 wait_entry_push (WaitEntry *entry)
 {
-  aioproc_completion_push (g_object_ref (entry->task), wait_entry_complete_cb, entry);
+  /* The handler, which may be the last to have the entry, must not be the last to have the task. */
+  aioproc_completion_push (g_steal_pointer (&entry->task), wait_entry_complete_cb, entry);
+}
+
+static void
+let_go_of_task_cb (GTask    *task,
+                   gpointer  data)
+{
 }
 
 static void
@@ -280,14 +288,23 @@ wait_entry_work (gpointer data)
   WaitEntry *entry = data;
   const AioprocWaitOps *ops = entry->ops;
   gpointer object = entry->queue->object;
-  /* Keeps the object, which the completion may let go. */
-  g_autoptr(GTask) task G_GNUC_UNUSED = g_object_ref (entry->task);
+  GTask *task;
 
   ops->work (object, entry->request);
-  wait_entry_push (entry);
 
-  if (ops->worked != NULL)
-    ops->worked (object);
+  if (ops->worked == NULL)
+    {
+      wait_entry_push (entry);
+      return;
+    }
+
+  /* Keeps the object, which the completion may let go. It is let go on the context too: a program
+   * does not expect that its objects are finalized in a thread of ours.
+   */
+  task = g_object_ref (entry->task);
+  wait_entry_push (entry);
+  ops->worked (object);
+  aioproc_completion_push (task, let_go_of_task_cb, NULL);
 }
 
 /* Call without the mutex. */
@@ -322,11 +339,12 @@ wait_entry_cancelled_cb (GCancellable *cancellable,
 
   aioproc_wait_queue_lock (self);
 
-  if (entry->pending)
+  /* What was pending when the process forked is the parent's. */
+  if (!entry->pending)
+    entry->cancelled = TRUE;
+  else if (entry->fork_generation == self->fork_generation)
     aioproc_wait_queue_pop_locked (self, entry,
                                    wait_error_new (self, entry->ops, G_IO_ERROR_CANCELLED), &done);
-  else
-    entry->cancelled = TRUE;
 
   aioproc_mutex_unlock (&self->mutex);
   complete_entries (&done);
@@ -464,11 +482,9 @@ aioproc_wait_queue_has_pending (AioprocWaitQueue *self)
 static WaitEntry *
 wait_entry_new (AioprocWaitQueue     *self,
                 const AioprocWaitOps *ops,
-                GTask                *task,
-                gint64                timeout_usec)
+                GTask                *task)
 {
   WaitEntry *entry = g_new0 (WaitEntry, 1);
-  GCancellable *cancellable = g_task_get_cancellable (task);
 
   g_atomic_ref_count_init (&entry->ref_count);
   entry->link.data = entry;
@@ -476,9 +492,21 @@ wait_entry_new (AioprocWaitQueue     *self,
   entry->ops = ops;
   entry->task = task;
   entry->request = g_task_get_task_data (task);
+  entry->deadline_usec = -1;
+  entry->fork_generation = aioproc_wait_group_get_fork_generation ();
+
+  return entry;
+}
+
+/* Before the entry is in the FIFO, and without the mutex, which the handler takes. */
+static void
+wait_entry_set_limits (WaitEntry *entry,
+                       gint64     timeout_usec)
+{
+  GCancellable *cancellable = g_task_get_cancellable (entry->task);
+
   entry->deadline_usec = deadline_from_timeout (timeout_usec);
 
-  /* Before the entry is in the FIFO, and without the mutex, which the handler takes. */
   if (cancellable != NULL)
     {
       g_atomic_ref_count_inc (&entry->ref_count);
@@ -486,8 +514,6 @@ wait_entry_new (AioprocWaitQueue     *self,
                                                    G_CALLBACK (wait_entry_cancelled_cb), entry,
                                                    (GDestroyNotify) wait_entry_unref);
     }
-
-  return entry;
 }
 
 void
@@ -530,14 +556,15 @@ aioproc_wait_queue_start (AioprocWaitQueue     *self,
       return;
     }
 
+  /* Completed like those that had to wait, so that it stays in front of them. */
   if (over && !request->has_work)
     {
-      ops->complete (self->object, task, request);
-      g_object_unref (task);
+      wait_entry_push (wait_entry_new (self, ops, task));
       return;
     }
 
-  entry = wait_entry_new (self, ops, task, timeout_usec);
+  entry = wait_entry_new (self, ops, task);
+  wait_entry_set_limits (entry, timeout_usec);
   aioproc_wait_queue_lock (self);
 
   if (over)
