@@ -1,0 +1,91 @@
+/* waiter-test.h
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "core/aioproc-waiter-private.h"
+
+G_BEGIN_DECLS
+
+/* A word of shared memory that counts tokens, with a wait queue. An operation takes one. */
+typedef struct {
+  AioprocShm         *shm;            /* (owned) */
+  _Atomic guint32    *word;
+  AioprocWaitQueue   *queue;          /* (owned) */
+  GObject            *object;         /* (owned) the source of tasks */
+  GCancellable       *cancellable;    /* (owned) (nullable) for the test to use */
+  _Atomic guint32     sleeper;        /* the same: a thread's id */
+  GThread            *thread;         /* (nullable) adds tokens later */
+
+  /* How attempts behave. */
+  _Atomic gint64      ready_usec;     /* nothing is taken before */
+  gboolean            with_work;
+
+  /* What has happened. Those without atomics: on the test's main context. */
+  _Atomic guint32     n_withdrawn;
+  _Atomic guint32     n_worked;
+  _Atomic gboolean    worked_here;    /* in the main thread */
+  guint               n_started;
+  guint               n_ended;
+  guint               n_taken;
+  guint               n_timed_out;
+  guint               n_cancelled;
+  guint               n_closed;
+  guint               n_failed;
+  int                 last_ended;     /* which one, counted in the order they were started */
+  gboolean            in_order;       /* they ended in that order */
+  GArray             *ended_usec;     /* (owned) (element-type gint64) when, in that order */
+  guint               depth;          /* for the test to use */
+} WaiterTest;
+
+WaiterTest *waiter_test_new           (void);
+/* All operations must have ended. */
+void        waiter_test_free          (WaiterTest           *self);
+
+guint       waiter_test_count         (WaiterTest           *self);
+/* As another process would. */
+void        waiter_test_add           (WaiterTest           *self,
+                                       guint                 n_tokens);
+void        waiter_test_add_later     (WaiterTest           *self,
+                                       guint                 n_tokens);
+void        waiter_test_join          (WaiterTest           *self);
+GThread    *waiter_test_add_in_thread (WaiterTest           *self,
+                                       guint                 n_tokens);
+
+gboolean    waiter_test_take          (WaiterTest           *self,
+                                       gint64                timeout_usec,
+                                       GCancellable         *cancellable,
+                                       GError              **error);
+
+/* Starts an operation that @callback, or waiter_test_ended_cb(), ends with the test as its data. */
+void        waiter_test_start_with    (WaiterTest           *self,
+                                       gint64                timeout_usec,
+                                       GCancellable         *cancellable,
+                                       GAsyncReadyCallback   callback);
+void        waiter_test_start         (WaiterTest           *self,
+                                       gint64                timeout_usec,
+                                       GCancellable         *cancellable);
+void        waiter_test_start_many    (WaiterTest           *self,
+                                       guint                 n_operations,
+                                       gint64                timeout_usec,
+                                       GCancellable         *cancellable);
+/* When the operation ended that was started as the @index-th; 0: not yet. */
+gint64      waiter_test_get_ended     (WaiterTest           *self,
+                                       guint                 index);
+void        waiter_test_ended_cb      (GObject              *source,
+                                       GAsyncResult         *result,
+                                       gpointer              user_data);
+/* A task that takes a token, for other callbacks. */
+void        waiter_test_start_task    (WaiterTest           *self,
+                                       GTask                *task,
+                                       gint64                timeout_usec);
+void        waiter_test_wait_for_all  (WaiterTest           *self);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (WaiterTest, waiter_test_free)
+
+G_END_DECLS
