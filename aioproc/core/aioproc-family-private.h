@@ -35,9 +35,10 @@ AioprocFamily      *aioproc_family_get_default  (GError           **error);
  */
 AioprocFamily      *aioproc_family_join         (int                fd,
                                                  GError           **error);
-/* As above, and makes it the default: for the bootstrap of a worker, before it has one. */
-gboolean            aioproc_family_inherit      (int                fd,
-                                                 GError           **error);
+/* The family of @fd, which is taken, is to be the default: for the bootstrap of a worker. It is
+ * joined when the default is first asked for, which most workers never do.
+ */
+void                aioproc_family_inherit      (int                fd);
 /* A joined family, or NULL. */
 AioprocFamily      *aioproc_family_lookup       (const guint8      *id);
 /* A descriptor for one other process to join with: an open file description of its own. */

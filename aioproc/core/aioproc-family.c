@@ -16,6 +16,7 @@
 
 #include "core/aioproc-mutex-private.h"
 #include "core/aioproc-thread-private.h"
+#include "platform/aioproc-fds-private.h"
 #include "platform/aioproc-memfd-private.h"
 #include "platform/aioproc-random-private.h"
 #include "platform/aioproc-robust-private.h"
@@ -121,9 +122,10 @@ typedef enum {
 
 /* All joined families, newest first; only ever grows. (atomic) */
 static _Atomic (AioprocFamily *) families;
-/* Guards additions to @families and @default_family. */
+/* Guards additions to @families, and what follows. */
 static AioprocMutex families_mutex;
 static AioprocFamily *default_family;
+static int inherited_fd = -1;   /* of what is to be the default family; -1: none, or joined */
 /* (atomic) */
 static _Atomic guint n_anchors;
 
@@ -476,19 +478,15 @@ aioproc_family_join (int      fd,
   return aioproc_family_join_locked (fd, error);
 }
 
-gboolean
-aioproc_family_inherit (int      fd,
-                        GError **error)
+void
+aioproc_family_inherit (int fd)
 {
   AIOPROC_MUTEX_AUTO_LOCK (&families_mutex, locker);
-  AioprocFamily *family = aioproc_family_join_locked (fd, error);
 
-  if (family == NULL)
-    return FALSE;
-
-  default_family = family;
-
-  return TRUE;
+  if (inherited_fd >= 0)
+    close (inherited_fd);
+  inherited_fd = fd;
+  default_family = NULL;
 }
 
 AioprocFamily *
@@ -497,7 +495,15 @@ aioproc_family_get_default (GError **error)
   AIOPROC_MUTEX_AUTO_LOCK (&families_mutex, locker);
 
   if (default_family == NULL)
-    default_family = aioproc_family_create (error);
+    {
+      /* It stays open, so that a join that has failed can be tried again. */
+      int fd = inherited_fd >= 0 ? aioproc_fds_dup (inherited_fd, error) : -1;
+
+      if (fd >= 0)
+        default_family = aioproc_family_join_locked (fd, error);
+      else if (inherited_fd < 0)
+        default_family = aioproc_family_create (error);
+    }
 
   return default_family;
 }

@@ -104,7 +104,12 @@ inherit_family (AioprocMessage       *message,
   fd = aioproc_message_dup_fd (message, request->family_handle, error);
   aioproc_message_truncate (request->message, (guint) MAX (request->family_handle, 0));
 
-  return fd >= 0 && aioproc_family_inherit (fd, error);
+  if (fd < 0)
+    return FALSE;
+
+  aioproc_family_inherit (fd);
+
+  return TRUE;
 }
 
 static gboolean
