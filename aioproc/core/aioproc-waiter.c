@@ -38,6 +38,7 @@ struct _AioprocWaitQueue {
    * mutex of the groups.
    */
   AioprocMutex     mutex;
+  AioprocMutex     order;               /* held while completing; taken before @mutex is let go */
   GQueue           entries;             /* (element-type WaitEntry); protected by @mutex */
   gint64           first_deadline_usec; /* or earlier, -1: none; protected by @mutex */
   void           (*withdraw) (_Atomic guint32 *word); /* of the last entry; protected by @mutex */
@@ -87,6 +88,7 @@ aioproc_wait_queue_unref (AioprocWaitQueue *self)
 
   aioproc_shm_unref (self->shm);
   aioproc_mutex_clear (&self->mutex);
+  aioproc_mutex_clear (&self->order);
   g_free (self);
 }
 
@@ -307,26 +309,41 @@ wait_entry_work (gpointer data)
   aioproc_completion_push (task, let_go_of_task_cb, NULL);
 }
 
-/* Call without the mutex. */
+/* Lets go of the mutex, and completes what was popped under it. Two threads that do so one after
+ * the other complete in that order, since the second cannot pass the first on its way from the one
+ * mutex to the other; and a main loop that is woken by a completion finds @mutex free.
+ */
 static void
-complete_entries (GQueue *done)
+aioproc_wait_queue_unlock (AioprocWaitQueue *self,
+                           GQueue           *done)
 {
+  GQueue undone = G_QUEUE_INIT;
   GList *link;
+
+  if (done->length == 0)
+    {
+      aioproc_mutex_unlock (&self->mutex);
+      return;
+    }
+
+  aioproc_mutex_lock (&self->order);
+  aioproc_mutex_unlock (&self->mutex);
 
   while ((link = g_queue_pop_head_link (done)) != NULL)
     {
       WaitEntry *entry = link->data;
 
-      if (entry->error == NULL && entry->request->has_work)
-        {
-          if (!aioproc_waiter_run (wait_entry_work, entry, NULL))
-            wait_entry_work (entry);
-        }
-      else
-        {
-          wait_entry_push (entry);
-        }
+      if (entry->error != NULL || !entry->request->has_work)
+        wait_entry_push (entry);
+      else if (!aioproc_waiter_run (wait_entry_work, entry, NULL))
+        g_queue_push_tail_link (&undone, link);
     }
+
+  aioproc_mutex_unlock (&self->order);
+
+  /* Without a thread, the work is this one's. */
+  while ((link = g_queue_pop_head_link (&undone)) != NULL)
+    wait_entry_work (link->data);
 }
 
 static void
@@ -346,8 +363,7 @@ wait_entry_cancelled_cb (GCancellable *cancellable,
     aioproc_wait_queue_pop_locked (self, entry,
                                    wait_error_new (self, entry->ops, G_IO_ERROR_CANCELLED), &done);
 
-  aioproc_mutex_unlock (&self->mutex);
-  complete_entries (&done);
+  aioproc_wait_queue_unlock (self, &done);
 }
 
 /* --- The waiter's threads --- */
@@ -380,8 +396,7 @@ aioproc_wait_queue_poll (AioprocWaitQueue *self,
         self->withdraw (self->word);
     }
 
-  aioproc_mutex_unlock (&self->mutex);
-  complete_entries (&done);
+  aioproc_wait_queue_unlock (self, &done);
 
   return more;
 }
@@ -425,6 +440,7 @@ aioproc_wait_queue_new (AioprocShm      *shm,
   self->fork_generation = aioproc_wait_group_get_fork_generation ();
   g_queue_init (&self->entries);
   aioproc_mutex_init (&self->mutex);
+  aioproc_mutex_init (&self->order);
   aioproc_wait_watch_init (&self->watch, self);
 
   return self;
@@ -457,8 +473,7 @@ aioproc_wait_queue_close (AioprocWaitQueue *self)
 
   /* A thread that watches the word keeps it mapped: let it look, and let go. */
   aioproc_wait_watch_kick_locked (&self->watch);
-  aioproc_mutex_unlock (&self->mutex);
-  complete_entries (&done);
+  aioproc_wait_queue_unlock (self, &done);
 }
 
 gboolean
@@ -543,9 +558,7 @@ aioproc_wait_queue_start (AioprocWaitQueue     *self,
     over = aioproc_wait_queue_attempt (self, ops, request, &expected);
 
   if (!over && error == NULL && timeout_usec == 0)
-    {
-      error = wait_error_new (self, ops, G_IO_ERROR_TIMED_OUT);
-    }
+    error = wait_error_new (self, ops, G_IO_ERROR_TIMED_OUT);
 
   aioproc_mutex_unlock (&self->mutex);
 
@@ -585,8 +598,7 @@ aioproc_wait_queue_start (AioprocWaitQueue     *self,
         aioproc_wait_queue_pop_locked (self, entry, error, &done);
     }
 
-  aioproc_mutex_unlock (&self->mutex);
-  complete_entries (&done);
+  aioproc_wait_queue_unlock (self, &done);
 }
 
 void
@@ -605,8 +617,7 @@ aioproc_wait_queue_serve (AioprocWaitQueue *self)
   if (retry_usec >= 0)
     aioproc_wait_watch_hurry_locked (&self->watch, retry_usec);
 
-  aioproc_mutex_unlock (&self->mutex);
-  complete_entries (&done);
+  aioproc_wait_queue_unlock (self, &done);
 }
 
 gboolean
@@ -614,13 +625,15 @@ aioproc_wait_queue_hand_over (AioprocWaitQueue    *self,
                               AioprocWaitFillFunc  fill)
 {
   GQueue done = G_QUEUE_INIT;
+  gboolean handed_over;
 
   if (!aioproc_wait_queue_has_pending (self))
     return FALSE;
 
   aioproc_wait_queue_lock (self);
+  handed_over = self->entries.head != NULL;
 
-  if (self->entries.head != NULL)
+  if (handed_over)
     {
       WaitEntry *entry = self->entries.head->data;
 
@@ -630,14 +643,9 @@ aioproc_wait_queue_hand_over (AioprocWaitQueue    *self,
       aioproc_wait_queue_pop_locked (self, entry, NULL, &done);
     }
 
-  aioproc_mutex_unlock (&self->mutex);
+  aioproc_wait_queue_unlock (self, &done);
 
-  if (done.length == 0)
-    return FALSE;
-
-  complete_entries (&done);
-
-  return TRUE;
+  return handed_over;
 }
 
 static void
