@@ -97,6 +97,17 @@ be_stubborn (AioprocCall  *call,
   return NULL;
 }
 
+/* Fills the channel, which nobody reads once the program has gone. */
+static GVariant *
+log_forever (AioprocCall  *call,
+             GError      **error)
+{
+  for (;;)
+    g_debug ("And so on");
+
+  return NULL;
+}
+
 static AioprocContext *
 new_context (const char *method,
              gint64      exit_timeout_usec)
@@ -161,6 +172,7 @@ static const AioprocFunctionEntry functions[] = {
   { "await-term", await_term },
   { "be-stubborn", be_stubborn },
   { "leave-child", leave_child },
+  { "log-forever", log_forever },
 };
 
 static void
@@ -219,6 +231,13 @@ main (int   argc,
       context = new_context (argv[2], 60 * G_USEC_PER_SEC);
       start_and_wait (context, "be-stubborn", NULL, FALSE);
       raise (SIGKILL);
+    }
+  else if (g_str_equal (name, "floods"))
+    {
+      context = new_context (argv[2], 50000);
+      aioproc_context_set_log_forwarding (context, G_LOG_LEVEL_DEBUG);
+      process = aioproc_process_new (context, "log-forever", NULL);
+      start (process);
     }
   else if (g_str_equal (name, "starting"))
     {

@@ -409,6 +409,26 @@ print (AioprocCall  *call,
   return g_variant_new ("()");
 }
 
+/* Lines of one letter, each in pieces. */
+static GVariant *
+print_lines (AioprocCall  *call,
+             GError      **error)
+{
+  const char *letter;
+
+  if (!aioproc_call_get_arguments (call, error, "(&s)", &letter))
+    return NULL;
+
+  for (guint i = 0; i < 200; i++)
+    {
+      for (guint j = 0; j < 50; j++)
+        fputs (letter, stdout);
+      fputc ('\n', stdout);
+    }
+
+  return g_variant_new ("()");
+}
+
 static GVariant *
 surroundings (AioprocCall  *call,
               GError      **error)
@@ -592,6 +612,7 @@ static const AioprocFunctionEntry functions[] = {
   { "log-structured", log_structured },
   { "log-much", log_much },
   { "print", print },
+  { "print-lines", print_lines },
   { "surroundings", surroundings },
   { "exit-handler", exit_handler },
   { "spin", spin },

@@ -420,36 +420,6 @@ test_process_no_fds (AioprocStartMethod method)
   g_test_trap_assert_passed ();
 }
 
-static void
-test_process_resources (AioprocStartMethod method)
-{
-  g_autoptr(AioprocContext) context = test_context_new (method);
-  guint n_fds = 0;
-  guint n_threads = 0;
-
-  g_test_summary ("Descriptors and threads are constant over many processes");
-
-  for (guint i = 0; i < 60; i++)
-    {
-      g_autoptr(GVariant) value = NULL;
-      g_autoptr(GError) error = NULL;
-
-      value = test_run (context, "square", g_variant_new ("(i)", i), &error);
-      g_assert_no_error (error);
-      aioproc_test_assert_variant (value, g_variant_new ("(i)", i * i));
-
-      if (i == 9)
-        {
-          n_fds = aioproc_test_count_fds ();
-          n_threads = aioproc_test_count_threads ();
-        }
-    }
-
-  /* The last one may not be cleared away yet, and a thread may have gone idle. */
-  g_assert_cmpuint (aioproc_test_count_fds (), <=, n_fds + 4);
-  g_assert_cmpuint (aioproc_test_count_threads (), <=, n_threads + 1);
-}
-
 int
 main (int   argc,
       char *argv[])
@@ -468,7 +438,6 @@ main (int   argc,
   test_add_for_methods ("/aioproc/process/does-not-block", test_process_does_not_block);
   test_add_for_methods ("/aioproc/process/supervisor-killed", test_process_supervisor_killed);
   test_add_for_methods ("/aioproc/process/no-descriptors", test_process_no_fds);
-  test_add_for_methods ("/aioproc/process/resources", test_process_resources);
 
   return g_test_run ();
 }

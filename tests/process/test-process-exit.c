@@ -122,6 +122,18 @@ test_process_exit_killed (AioprocStartMethod method)
 }
 
 static void
+test_process_exit_floods (AioprocStartMethod method)
+{
+  g_autofree char *written = NULL;
+  int wait_status;
+
+  g_test_summary ("A worker that logs without end does not outlive the program either");
+
+  written = run_program ("floods", method, &wait_status);
+  g_assert_cmpint (wait_status, ==, 0);
+}
+
+static void
 test_process_exit_starting (AioprocStartMethod method)
 {
   g_autofree char *written = NULL;
@@ -200,6 +212,7 @@ main (int   argc,
   test_add_for_methods ("/aioproc/process-exit/terminates", test_process_exit_terminates);
   test_add_for_methods ("/aioproc/process-exit/kills", test_process_exit_kills);
   test_add_for_methods ("/aioproc/process-exit/killed", test_process_exit_killed);
+  test_add_for_methods ("/aioproc/process-exit/floods", test_process_exit_floods);
   test_add_for_methods ("/aioproc/process-exit/starting", test_process_exit_starting);
   test_add_for_methods ("/aioproc/process-exit/forks", test_process_exit_forks);
   test_add_for_methods ("/aioproc/process-exit/grandchildren", test_process_exit_grandchildren);

@@ -364,6 +364,46 @@ test_process_log_output (void)
   g_test_trap_assert_stdout_unmatched ("*\nnot ok 2*");
 }
 
+static void
+test_process_log_lines (void)
+{
+  const char *letters[] = { "a", "b", "c", "d" };
+
+  g_test_summary ("Lines that workers print at the same time stay whole");
+
+  if (g_test_subprocess ())
+    {
+      g_autoptr(AioprocContext) context = test_context_new (AIOPROC_START_METHOD_FORKSERVER);
+      AioprocProcess *processes[G_N_ELEMENTS (letters)];
+
+      for (guint i = 0; i < G_N_ELEMENTS (letters); i++)
+        processes[i] = test_start (context, "print-lines", g_variant_new ("(s)", letters[i]));
+
+      for (guint i = 0; i < G_N_ELEMENTS (letters); i++)
+        {
+          test_join (processes[i]);
+          g_object_unref (processes[i]);
+        }
+
+      return;
+    }
+
+  g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+  g_test_trap_assert_passed ();
+  g_test_trap_assert_stderr ("*aaaa\n*");
+
+  for (guint i = 0; i < G_N_ELEMENTS (letters); i++)
+    {
+      for (guint j = 0; j < G_N_ELEMENTS (letters); j++)
+        {
+          g_autofree char *pattern = g_strdup_printf ("*%s%s*", letters[i], letters[j]);
+
+          if (i != j)
+            g_test_trap_assert_stderr_unmatched (pattern);
+        }
+    }
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -383,6 +423,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/process-log/fatal", test_process_log_fatal);
   test_add_for_methods ("/aioproc/process-log/much", test_process_log_much);
   aioproc_test_add_func ("/aioproc/process-log/output", test_process_log_output);
+  aioproc_test_add_func ("/aioproc/process-log/lines", test_process_log_lines);
 
   result = g_test_run ();
   g_ptr_array_unref (records);
