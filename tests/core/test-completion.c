@@ -247,6 +247,56 @@ test_completion_wakes (void)
 #define N_THREADS 8
 
 static gpointer
+push_many_run (gpointer data)
+{
+  GPtrArray *tasks = data;
+
+  for (guint i = 0; i < tasks->len; i++)
+    aioproc_completion_push (g_object_ref (g_ptr_array_index (tasks, i)), done_cb, NULL);
+
+  return NULL;
+}
+
+static void
+test_completion_threads (void)
+{
+  g_autoptr(Test) test = test_new ();
+  GThread *threads[N_THREADS];
+  GPtrArray *tasks[N_THREADS];
+
+  g_test_summary ("What many threads complete at once is done on the context of the tasks");
+
+  for (guint i = 0; i < N_THREADS; i++)
+    {
+      tasks[i] = g_ptr_array_new_with_free_func (g_object_unref);
+
+      for (guint j = 0; j < 5000; j++)
+        {
+          GTask *task = g_task_new (test->object, NULL, called_cb, test);
+
+          g_task_set_source_tag (task, test_completion_threads);
+          g_task_set_task_data (task, test, NULL);
+          g_ptr_array_add (tasks[i], task);
+        }
+    }
+
+  test->n_pushed = N_THREADS * 5000;
+
+  for (guint i = 0; i < N_THREADS; i++)
+    threads[i] = g_thread_new ("push", push_many_run, tasks[i]);
+
+  aioproc_test_wait_until (test->n_called == test->n_pushed);
+
+  for (guint i = 0; i < N_THREADS; i++)
+    {
+      g_thread_join (threads[i]);
+      g_ptr_array_unref (tasks[i]);
+    }
+
+  g_assert_false (g_main_context_pending (NULL));
+}
+
+static gpointer
 context_run (gpointer data)
 {
   for (guint i = 0; i < 100; i++)
@@ -372,6 +422,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/completion/chain", test_completion_chain);
   aioproc_test_add_func ("/aioproc/completion/nested", test_completion_nested);
   aioproc_test_add_func ("/aioproc/completion/wakes", test_completion_wakes);
+  aioproc_test_add_func ("/aioproc/completion/threads", test_completion_threads);
   aioproc_test_add_func ("/aioproc/completion/contexts", test_completion_contexts);
   aioproc_test_add_func ("/aioproc/completion/context-left", test_completion_context_left);
   aioproc_test_add_func ("/aioproc/completion/prepare", test_completion_prepare);
