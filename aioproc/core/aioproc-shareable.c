@@ -144,12 +144,12 @@ aioproc_shareable_gone_cb (gpointer  data,
   aioproc_mutex_lock (&remembered_mutex);
   entry = g_hash_table_lookup (remembered, id);
 
-  /* Another object may stand for the identity by now. */
+  /* Another object may stand for the identity by now, and this one may be disposed of but alive. */
   if (entry != NULL)
     {
       g_autoptr(GObject) object = g_weak_ref_get (&entry->object);
 
-      if (object == NULL)
+      if (object == NULL || object == where_the_object_was)
         g_hash_table_steal (remembered, id);
       else
         entry = NULL;

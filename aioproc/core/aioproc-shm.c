@@ -138,17 +138,18 @@ aioproc_shm_alloc (AioprocShmKind  kind,
 static char *
 shorten_name (const char *name)
 {
-  const char *end;
+  char *valid;
 
   if (name == NULL || *name == '\0')
     return NULL;
 
-  if (strlen (name) <= AIOPROC_SHM_NAME_MAX)
-    return g_utf8_make_valid (name, -1);
+  /* First, since it may make the name longer. */
+  valid = g_utf8_make_valid (name, -1);
 
-  end = g_utf8_find_prev_char (name, name + AIOPROC_SHM_NAME_MAX + 1);
+  if (strlen (valid) > AIOPROC_SHM_NAME_MAX)
+    *g_utf8_find_prev_char (valid, valid + AIOPROC_SHM_NAME_MAX + 1) = '\0';
 
-  return g_utf8_make_valid (name, end != NULL ? end - name : AIOPROC_SHM_NAME_MAX);
+  return valid;
 }
 
 AioprocShm *

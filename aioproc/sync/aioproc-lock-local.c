@@ -35,6 +35,7 @@ typedef struct {
   const _Atomic guint   *n_pending;
 
   _Atomic guint32   closed;           /* (atomic) */
+  _Atomic guint32   held;             /* (atomic) by way of this object, which is to be released */
   _Atomic guint32   abandoned;        /* (atomic) of this process's latest hold */
   _Atomic gint64    turn_began_usec;  /* (atomic) 0: not handed over within the process yet */
 } LocalLock;
@@ -49,8 +50,16 @@ static void
 aioproc_lock_local_note_taken (LocalLock *self,
                                gboolean   abandoned)
 {
+  atomic_store_explicit (&self->held, TRUE, memory_order_relaxed);
   atomic_store_explicit (&self->abandoned, abandoned, memory_order_relaxed);
   atomic_store_explicit (&self->turn_began_usec, 0, memory_order_relaxed);
+}
+
+/* Before it is freed: the next owner may be of this process, and notes that it has it. */
+static void
+aioproc_lock_local_note_freed (LocalLock *self)
+{
+  atomic_store_explicit (&self->held, FALSE, memory_order_relaxed);
 }
 
 static gboolean
@@ -84,6 +93,7 @@ aioproc_lock_local_accept (LocalLock  *self,
   if (G_LIKELY (!abandoned || !self->strict))
     return TRUE;
 
+  aioproc_lock_local_note_freed (self);
   aioproc_lock_word_release (&self->state->word, self->family);
   g_set_error (error, AIOPROC_ERROR, AIOPROC_ERROR_OWNER_DIED,
                "The process that held %s died: check what it guards, then acquire it again",
@@ -249,6 +259,8 @@ aioproc_lock_local_release (gpointer   impl,
   guint32 owner = atomic_load_explicit (self->owner, memory_order_relaxed);
   gboolean released;
 
+  aioproc_lock_local_note_freed (self);
+
   /* An operation that is just about to become pending has marked the word before. */
   if (G_LIKELY (owner != 0 && atomic_load_explicit (self->n_pending, memory_order_relaxed) == 0 &&
                 aioproc_lock_word_free_taken (word, owner)))
@@ -267,9 +279,15 @@ aioproc_lock_local_release (gpointer   impl,
     }
   else if (aioproc_lock_local_may_keep (self))
     {
+      atomic_store_explicit (&self->held, TRUE, memory_order_relaxed);
       atomic_store_explicit (&self->abandoned, FALSE, memory_order_relaxed);
-      released = aioproc_wait_queue_hand_over (self->waiters, aioproc_lock_local_fill) ||
-                 aioproc_lock_word_release (word, self->family);
+      released = aioproc_wait_queue_hand_over (self->waiters, aioproc_lock_local_fill);
+
+      if (!released)
+        {
+          aioproc_lock_local_note_freed (self);
+          released = aioproc_lock_word_release (word, self->family);
+        }
     }
   else
     {
@@ -325,8 +343,11 @@ aioproc_lock_local_free (gpointer impl)
 {
   LocalLock *self = impl;
 
-  /* Nobody is left in this process to release it. */
-  if (aioproc_family_get_owner (self->family) != 0)
+  /* Nobody is left in this process to release it. But another object may stand for the same lock
+   * already, received while this one was let go: what was acquired there is not ours to release.
+   */
+  if (atomic_load_explicit (&self->held, memory_order_relaxed) &&
+      aioproc_family_get_owner (self->family) != 0)
     aioproc_lock_word_release (&self->state->word, self->family);
 
   aioproc_wait_queue_free (self->waiters);
