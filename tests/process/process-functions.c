@@ -200,6 +200,56 @@ who (AioprocCall  *call,
                         aioproc_process_get_pid (parent), aioproc_process_is_alive (parent));
 }
 
+static gpointer
+cancel_thread (gpointer data)
+{
+  g_cancellable_cancel (data);
+
+  return NULL;
+}
+
+/* What the parent of the worker says to all that can be done to it. */
+static GVariant *
+ask_parent (AioprocCall  *call,
+            GError      **error)
+{
+  AioprocProcess *parent = aioproc_process_get_parent ();
+  g_autoptr(GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr(GAsyncResult) result = NULL;
+  g_autoptr(GError) local_error = NULL;
+  GThread *thread;
+
+  g_assert_false (aioproc_process_join (parent, 0, NULL, &local_error));
+  g_assert_error (local_error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_clear_error (&local_error);
+
+  g_assert_false (aioproc_process_join (parent, 10000, cancellable, &local_error));
+  g_assert_error (local_error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_clear_error (&local_error);
+
+  aioproc_process_join_async (parent, 10000, NULL, aioproc_test_store_result, &result);
+  aioproc_test_wait (&result);
+  g_assert_false (aioproc_process_join_finish (parent, result, &local_error));
+  g_assert_error (local_error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_clear_error (&local_error);
+
+  thread = g_thread_new ("cancel", cancel_thread, cancellable);
+  g_assert_false (aioproc_process_join (parent, -1, cancellable, &local_error));
+  g_assert_error (local_error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_clear_error (&local_error);
+  g_thread_join (thread);
+
+  g_assert_false (aioproc_process_kill (parent, &local_error));
+  g_assert_error (local_error, AIOPROC_ERROR, AIOPROC_ERROR_INVALID_STATE);
+  g_clear_error (&local_error);
+  g_assert_cmpint (aioproc_process_get_sentinel (parent, &local_error), >=, 0);
+  g_assert_no_error (local_error);
+  g_assert_false (aioproc_waitable_is_ready (AIOPROC_WAITABLE (parent)));
+  g_assert_true (aioproc_process_is_alive (parent));
+
+  return g_variant_new ("()");
+}
+
 static GVariant *
 nested (AioprocCall  *call,
         GError      **error)
@@ -601,6 +651,7 @@ static const AioprocFunctionEntry functions[] = {
   { "hold", hold },
   { "set", set },
   { "who", who },
+  { "ask-parent", ask_parent },
   { "nested", nested },
   { "defer", defer },
   { "defer-thread", defer_thread },
@@ -628,105 +679,4 @@ void
 test_functions_init (void)
 {
   aioproc_init (functions, G_N_ELEMENTS (functions));
-}
-
-AioprocContext *
-test_context_new (AioprocStartMethod method)
-{
-  AioprocContext *context = aioproc_context_new ();
-  g_auto(GStrv) environment = g_get_environ ();
-
-  /* Else warnings are fatal in workers too. */
-  environment = g_environ_unsetenv (environment, "G_DEBUG");
-  aioproc_context_set_environment (context, (const char * const *) environment);
-  aioproc_context_set_start_method (context, method);
-
-  return context;
-}
-
-AioprocProcess *
-test_start (AioprocContext *context,
-            const char     *function,
-            GVariant       *arguments)
-{
-  AioprocProcess *process = aioproc_process_new (context, function, arguments);
-  g_autoptr(GError) error = NULL;
-
-  aioproc_process_start (process, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_true (aioproc_process_get_pid (process) > 0);
-
-  return process;
-}
-
-AioprocProcess *
-test_start_with_message (AioprocContext *context,
-                         const char     *function,
-                         AioprocMessage *message)
-{
-  AioprocProcess *process = aioproc_process_new_with_message (context, function, message);
-  g_autoptr(GError) error = NULL;
-
-  aioproc_process_start (process, NULL, &error);
-  g_assert_no_error (error);
-
-  return process;
-}
-
-void
-test_join (AioprocProcess *process)
-{
-  g_autoptr(GError) error = NULL;
-
-  g_assert_true (aioproc_process_join (process, -1, NULL, &error));
-  g_assert_no_error (error);
-  g_assert_false (aioproc_process_is_alive (process));
-}
-
-GVariant *
-test_run (AioprocContext  *context,
-          const char      *function,
-          GVariant        *arguments,
-          GError         **error)
-{
-  g_autoptr(AioprocProcess) process = aioproc_process_new (context, function, arguments);
-
-  if (!aioproc_process_start (process, NULL, error))
-    return NULL;
-
-  test_join (process);
-
-  return aioproc_process_dup_result (process, error);
-}
-
-typedef void (*MethodFunc) (AioprocStartMethod);
-
-typedef struct
-{
-  MethodFunc         func;
-  AioprocStartMethod method;
-} MethodCase;
-
-static void
-run_method_case (gconstpointer data)
-{
-  const MethodCase *method_case = data;
-
-  method_case->func (method_case->method);
-}
-
-void
-test_add_for_methods (const char *path,
-                      MethodFunc  func)
-{
-  for (guint i = AIOPROC_START_METHOD_SPAWN; i <= AIOPROC_START_METHOD_FORKSERVER; i++)
-    {
-      g_autofree char *full_path =
-        g_strconcat (path, i == AIOPROC_START_METHOD_SPAWN ? "/spawn" : "/forkserver", NULL);
-      MethodCase *method_case = g_new (MethodCase, 1);
-
-      method_case->func = func;
-      method_case->method = (AioprocStartMethod) i;
-      aioproc_test_add_data_func_full (full_path, method_case, run_method_case, g_free);
-    }
 }

@@ -44,6 +44,8 @@ AioprocProcess *test_start_with_message    (AioprocContext        *context,
                                             const char            *function,
                                             AioprocMessage        *message);
 void            test_join                  (AioprocProcess        *process);
+/* Lets go of the process, and waits until all others have, too. */
+void            test_release               (AioprocProcess        *process);
 
 /* Adds a case for each start method: "/process/start/spawn" and so on. */
 void            test_add_for_methods       (const char            *path,

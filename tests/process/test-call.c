@@ -412,15 +412,11 @@ test_call_progress_unheard (void)
 {
   g_autoptr(AioprocContext) context = test_context_new (AIOPROC_START_METHOD_FORKSERVER);
   AioprocProcess *process = test_start (context, "progress", NULL);
-  gpointer weak = process;
 
   g_test_summary ("Progress that no main loop ever delivers does not keep the process");
 
-  g_object_add_weak_pointer (G_OBJECT (process), &weak);
   test_join (process);
-  g_object_unref (process);
-  while (g_atomic_pointer_get (&weak) != NULL)
-    g_thread_yield ();
+  test_release (process);
 }
 
 static void

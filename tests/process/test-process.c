@@ -287,6 +287,20 @@ test_process_names (void)
 }
 
 static void
+test_process_parent (AioprocStartMethod method)
+{
+  g_autoptr(AioprocContext) context = test_context_new (method);
+  g_autoptr(GVariant) value = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_test_summary ("A worker can wait for its parent, with a timeout and a cancellable");
+
+  value = test_run (context, "ask-parent", NULL, &error);
+  g_assert_no_error (error);
+  aioproc_test_assert_variant (value, g_variant_new ("()"));
+}
+
+static void
 test_process_current (void)
 {
   AioprocProcess *current = aioproc_process_get_current ();
@@ -462,6 +476,7 @@ main (int   argc,
   aioproc_test_init (&argc, &argv);
 
   aioproc_test_add_func ("/aioproc/process/current", test_process_current);
+  test_add_for_methods ("/aioproc/process/parent", test_process_parent);
   test_add_for_methods ("/aioproc/process/run", test_process_run);
   test_add_for_methods ("/aioproc/process/run-async", test_process_run_async);
   aioproc_test_add_func ("/aioproc/process/join/many", test_process_join_many);
