@@ -14,6 +14,9 @@
  * The count of sets is what lets a set release all who waited before it, also when it is cleared
  * at once: who sleeps through both still sees that the count has changed. It wraps after 2^30
  * sets; a sleeper misses a set only if exactly so many, and clears, happen before it runs.
+ *
+ * WAIT is there from the first wait that must sleep until the waiters were woken: so when a setter
+ * is stopped before it has woken them, the next one does.
  */
 #define WAIT_BIT  0x80000000u
 #define SET_BIT   0x40000000u
@@ -91,6 +94,7 @@ aioproc_event_local_set (gpointer   impl,
 {
   LocalEvent *self = impl;
   guint32 value;
+  guint32 next;
 
   /* A setter that is killed before it has woken the waiters is announced; that needs membership. */
   if (!aioproc_shm_attach (self->shm, error))
@@ -100,17 +104,23 @@ aioproc_event_local_set (gpointer   impl,
 
   do
     {
+      next = value;
+
       if ((value & SET_BIT) != 0)
-        return TRUE;
+        break;
+
+      next = (value & WAIT_BIT) | SET_BIT | ((value + 1) & SETS_MASK);
     }
-  while (!atomic_compare_exchange_weak_explicit (&self->state->word, &value,
-                                                 SET_BIT | ((value + 1) & SETS_MASK),
+  while (!atomic_compare_exchange_weak_explicit (&self->state->word, &value, next,
                                                  memory_order_release, memory_order_relaxed));
 
-  if ((value & WAIT_BIT) != 0)
+  if ((next & WAIT_BIT) != 0)
     {
       aioproc_wait_queue_serve (self->waiters);
       aioproc_futex_wake (&self->state->word, G_MAXUINT);
+      /* Unless it was cleared: then the mark may be that of new waiters. */
+      atomic_compare_exchange_strong_explicit (&self->state->word, &next, next & ~WAIT_BIT,
+                                               memory_order_relaxed, memory_order_relaxed);
     }
 
   return TRUE;
