@@ -43,6 +43,8 @@ core_test_attach (AioprocFamily *family)
   guint32 owner = aioproc_family_attach (family, &error);
 
   g_assert_no_error (error);
+  /* Asks the kernel, once: later there is no other call of this kind than those that wait. */
+  aioproc_futex_has_waitv ();
   g_assert_cmphex (owner, !=, 0);
 
   return owner;
@@ -126,7 +128,8 @@ core_test_kill (pid_t pid)
 }
 
 static gboolean
-is_stopped (pid_t pid)
+are_all_threads (pid_t pid,
+                 char  state)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%d/task", (int) pid);
   g_autoptr(GDir) dir = g_dir_open (path, 0, NULL);
@@ -136,7 +139,7 @@ is_stopped (pid_t pid)
 
   while ((name = g_dir_read_name (dir)) != NULL)
     {
-      if (platform_test_get_state (pid, (pid_t) g_ascii_strtoll (name, NULL, 10)) != 'T')
+      if (platform_test_get_state (pid, (pid_t) g_ascii_strtoll (name, NULL, 10)) != state)
         return FALSE;
     }
 
@@ -148,8 +151,21 @@ core_test_stop (pid_t pid)
 {
   g_assert_no_errno (kill (pid, SIGSTOP));
 
-  while (!is_stopped (pid))
+  while (!are_all_threads (pid, 'T'))
     g_thread_yield ();
+}
+
+void
+core_test_wait_for_sleep (pid_t pid)
+{
+  guint n_seen = 0;
+
+  /* More than once: one may have been woken by another that has gone to sleep since. */
+  while (n_seen < 3)
+    {
+      n_seen = are_all_threads (pid, 'S') ? n_seen + 1 : 0;
+      g_thread_yield ();
+    }
 }
 
 typedef struct {

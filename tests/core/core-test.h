@@ -13,6 +13,15 @@
 
 #include "core/aioproc-family-private.h"
 
+/* ThreadSanitizer sees one process, and is lost in a forked one that has threads. */
+#if defined (__SANITIZE_THREAD__)
+# define CORE_TEST_TSAN 1
+#elif defined (__has_feature)
+# if __has_feature (thread_sanitizer)
+#  define CORE_TEST_TSAN 1
+# endif
+#endif
+
 G_BEGIN_DECLS
 
 /* Calls aioproc_test_init(), without the backstop: what is never woken hangs, and the watchdog
@@ -48,6 +57,9 @@ void           core_test_wait_for_death  (AioprocFamily      *family,
 void           core_test_kill            (pid_t               pid);
 /* Stops the child, and waits until all of its threads stand still. */
 void           core_test_stop            (pid_t               pid);
+
+/* Waits until all threads of the process sleep. */
+void           core_test_wait_for_sleep  (pid_t               pid);
 
 /* Runs @func in a thread, and iterates the default context until it has ended. */
 gpointer       core_test_run_in_thread   (GThreadFunc         func,

@@ -1,0 +1,53 @@
+/* sync-torture.h
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <aioproc.h>
+
+#include "sync-test.h"
+
+G_BEGIN_DECLS
+
+/* Does its thing once with @object. @async: by an asynchronous operation, on the thread-default
+ * context. @state is memory that all processes share.
+ */
+typedef void (*TortureStep) (gpointer    object,
+                             gboolean    async,
+                             gpointer    state,
+                             GRand      *random);
+
+/* Processes, of two threads each, that repeat their step for ever, and of which one at a time is
+ * killed at a random moment and replaced. All the others must go on.
+ */
+typedef struct {
+  GType       type;            /* of the object */
+  gsize       state_size;
+  guint       n_processes;     /* at most 8 */
+  TortureStep steps[2];        /* of the even processes, and of the odd ones */
+  gboolean    orphans;         /* they are nobody's children */
+  /* Whether, in the end, there has happened what is to be tested. */
+  void      (*check)           (gconstpointer state);
+} TortureSetup;
+
+void torture         (const TortureSetup *setup,
+                      guint               n_kills);
+/* The same steps in threads of this process, so that ThreadSanitizer sees them. */
+void torture_threads (const TortureSetup *setup,
+                      guint               n_threads,
+                      guint               n_steps);
+
+/* An acquire that is asynchronous, or not; the same for a wait. @random decides whether it has a
+ * timeout, or is cancelled.
+ */
+gboolean torture_acquire (AioprocLock  *lock,
+                          gboolean      async,
+                          GRand        *random);
+gboolean torture_wait    (AioprocEvent *event,
+                          gboolean      async,
+                          GRand        *random);
+
+G_END_DECLS
