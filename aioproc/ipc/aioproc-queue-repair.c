@@ -9,6 +9,7 @@
 #include <gio/gio.h>
 #include <stdlib.h>
 
+#include "ipc/aioproc-queue-grow-private.h"
 #include "ipc/aioproc-queue-lists-private.h"
 #include "ipc/aioproc-queue-map-private.h"
 
@@ -249,7 +250,10 @@ aioproc_queue_repair (AioprocQueueSlots  *slots,
 
       poke (&header->n_used, self.n_used);
       poke (&header->next_sequence, self.next_sequence);
-      poke (&header->empty_since, g_get_monotonic_time ());
+
+      if (self.n_used == 0 && peek (&header->n_allocated) > AIOPROC_QUEUE_IDLE_KEEP)
+        poke (&header->empty_since, g_get_monotonic_time ());
+
       poke (&header->swept, sequence_word);
       atomic_fetch_and (&header->stale, ~AIOPROC_QUEUE_STALE_ALL);
     }

@@ -23,6 +23,7 @@ G_BEGIN_DECLS
 typedef struct {
   _Atomic guint32 stop;        /* producers end */
   _Atomic guint32 drain;       /* consumers of a naive queue end when it is empty */
+  _Atomic guint32 owner;       /* the owner word of who is stepped */
   _Atomic guint32 n_records;   /* begun; those of consumers that were killed may be 0 */
   struct {
     _Atomic guint32 ready;     /* it has begun */

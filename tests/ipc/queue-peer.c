@@ -183,6 +183,29 @@ peer_consume (Peer    *self,
   atomic_store (&log->lives[life].doubt, 0);
 }
 
+/* What is done for the first time in a process, types and symbols, is no part of an operation. */
+static void
+warm_up (GBytes *item)
+{
+  g_autoptr(AioprocQueue) queue = NULL;
+  g_autoptr(GError) error = NULL;
+
+  queue = aioproc_queue_new (0, &error);
+
+  for (guint i = 0; i < 2 && error == NULL; i++)
+    {
+      g_autoptr(GBytes) got = NULL;
+
+      if (aioproc_queue_put_bytes (queue, item, 0, NULL, &error))
+        got = aioproc_queue_get_bytes (queue, 0, NULL, &error);
+    }
+
+  if (error != NULL)
+    g_error ("Could not warm up: %s", error->message);
+
+  aioproc_queue_close (queue, NULL);
+}
+
 /* Once, between two signals by which a tracer knows where it begins and ends. */
 static void
 peer_step (Peer       *self,
@@ -193,6 +216,10 @@ peer_step (Peer       *self,
   g_autoptr(GBytes) got = NULL;
   gboolean success;
 
+  if (!self->naive)
+    warm_up (item);
+
+  atomic_store (&self->log->owner, aioproc_family_get_owner (self->family));
   raise (SIGUSR1);
 
   if (g_str_equal (what, "step-put"))

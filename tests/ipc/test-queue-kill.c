@@ -9,6 +9,21 @@
 #include "aioproc-test.h"
 #include "queue-torture.h"
 
+/* How often all of it is done: 1,000 kills each time. */
+#ifndef N_ROUNDS
+# define N_ROUNDS 1
+#endif
+
+static void
+torture (const TortureSetup *setup)
+{
+  for (guint i = 0; i < N_ROUNDS; i++)
+    {
+      aioproc_test_arm_watchdog (120);
+      queue_torture_assert (setup);
+    }
+}
+
 static void
 test_queue_kill_none (void)
 {
@@ -16,7 +31,7 @@ test_queue_kill_none (void)
 
   g_test_summary ("Several processes put and get, each its own part, and all of it arrives");
 
-  queue_torture_assert (&setup);
+  torture (&setup);
 }
 
 static void
@@ -26,7 +41,7 @@ test_queue_kill_producers (void)
 
   g_test_summary ("Producers are killed at random: what they put is there, once, and whole");
 
-  queue_torture_assert (&setup);
+  torture (&setup);
 }
 
 static void
@@ -36,7 +51,7 @@ test_queue_kill_consumers (void)
 
   g_test_summary ("Consumers are killed at random: all but what they were getting is there");
 
-  queue_torture_assert (&setup);
+  torture (&setup);
 }
 
 static void
@@ -49,8 +64,8 @@ test_queue_kill_both (void)
 
   g_test_summary ("Both are killed at random, with and without a limit of the queue");
 
-  queue_torture_assert (&setups[0]);
-  queue_torture_assert (&setups[1]);
+  torture (&setups[0]);
+  torture (&setups[1]);
 }
 
 static void

@@ -1,0 +1,30 @@
+/* queue-steps.h
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include <sys/types.h>
+
+#include <aioproc.h>
+
+G_BEGIN_DECLS
+
+/* One operation of a peer, instruction by instruction. */
+
+/* Before anything else in main(). */
+void     queue_steps_init  (void);
+/* A process that has stopped where its operation begins. */
+pid_t    queue_steps_start (AioprocQueue *queue,
+                            int           log_fd,
+                            const char   *what,
+                            guint32       size);
+/* FALSE: the operation has ended. */
+gboolean queue_steps_step  (pid_t         pid);
+/* Kills it, and waits until its death was announced, so that the queue can know of it. */
+void     queue_steps_kill  (AioprocQueue *queue,
+                            pid_t         pid);
+
+G_END_DECLS

@@ -1,0 +1,627 @@
+/* test-queue-steps.c
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+/* What becomes of a queue when a process is killed after any single instruction of an operation?
+ *
+ * In one way the process is killed. Since that takes a process for each point, and all the steps
+ * up to it, it is done for every 37th instruction or so.
+ *
+ * In the other way the process is stopped after each instruction, the memory of the queue is
+ * copied, and the copy is looked at: what it says of the process is changed to say it of one
+ * that is dead. This is done for all instructions.
+ */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <aioproc.h>
+
+#include "aioproc-test.h"
+#include "ipc/aioproc-queue-private.h"
+#include "platform/aioproc-memfd-private.h"
+#include "queue-steps.h"
+#include "queue-test.h"
+#include "queue-torture.h"
+
+#define MAX_ITEMS 4
+
+/* Of the points at which a process is really killed. */
+#define STRIDE 37
+
+/* Peers need this long at most to see what is free. */
+#define WAIT_USEC (20 * G_TIME_SPAN_SECOND)
+
+typedef enum {
+  BEGIN_CLEAN,        /* the queue has items, and is whole */
+  BEGIN_ABANDONED,    /* another process was killed while it held the lock, after it had put one */
+  BEGIN_FILLING,      /* another process was killed while it filled a slot */
+  BEGIN_LEASED,       /* another process was killed while it copied an item out */
+} Begin;
+
+typedef struct {
+  const char *name;
+  const char *what;      /* for the peer */
+  Begin       begin;
+  guint32     size;      /* of all items */
+  guint       n_items;   /* there before */
+  gboolean    naive;
+} Setup;
+
+typedef struct {
+  guint n_points;
+  guint n_put;           /* points from which on the item of the victim is there */
+  guint n_got;           /* points from which on the first item is gone */
+  guint n_lost;
+  guint n_doubled;
+  guint n_torn;
+  guint n_leaked;        /* room that did not come back */
+} Outcome;
+
+typedef struct {
+  const Setup   *setup;
+  Outcome        outcome;
+  AioprocQueue  *queue;        /* (owned) */
+  QueueLog      *log;
+  int            log_fd;
+  guint32        dead_owner;   /* the owner word of a process that is dead */
+  AioprocQueue  *copy;         /* (owned) (nullable) of the queue, and of a naive one */
+  NaiveQueue     naive_copy;
+} Steps;
+
+static AioprocFamily *
+steps_get_family (Steps *self)
+{
+  return aioproc_shm_get_family (queue_test_get_shm (self->queue));
+}
+
+/* Item 0 of life 1 is what a victim puts, and item n + 1 what is there before. */
+static GBytes *
+steps_make_item (Steps   *self,
+                 guint32  number)
+{
+  return queue_log_make_item (1, number, self->setup->size);
+}
+
+static NaiveQueue *
+steps_get_naive (Steps *self)
+{
+  return self->copy != NULL ? &self->naive_copy : &self->log->naive;
+}
+
+static gboolean
+steps_put (Steps  *self,
+           GBytes *item,
+           gint64  timeout_usec)
+{
+  if (self->setup->naive)
+    return naive_queue_put (steps_get_naive (self), steps_get_family (self), item);
+
+  return aioproc_queue_put_bytes (self->copy != NULL ? self->copy : self->queue, item,
+                                  timeout_usec, NULL, NULL);
+}
+
+static GBytes *
+steps_get (Steps *self)
+{
+  if (self->setup->naive)
+    return naive_queue_get (steps_get_naive (self), steps_get_family (self));
+
+  return aioproc_queue_get_bytes (self->copy != NULL ? self->copy : self->queue, 0, NULL, NULL);
+}
+
+/* --- The victim --- */
+
+static pid_t
+steps_start (Steps      *self,
+             const char *what)
+{
+  g_autofree char *full = g_strconcat (self->setup->naive ? "naive-" : "", what, NULL);
+
+  return queue_steps_start (self->queue, self->log_fd, full, self->setup->size);
+}
+
+/* Whether @item, all of it, lies in the private memory of a process that is stopped. */
+static gboolean
+has_in_memory (pid_t   pid,
+               GBytes *item)
+{
+  g_autofree char *maps_path = g_strdup_printf ("/proc/%d/maps", pid);
+  g_autofree char *memory_path = g_strdup_printf ("/proc/%d/mem", pid);
+  g_autofree char *maps = NULL;
+  g_auto(GStrv) lines = NULL;
+  g_autoptr(GError) error = NULL;
+  gboolean found = FALSE;
+  FILE *memory;
+
+  g_file_get_contents (maps_path, &maps, NULL, &error);
+  g_assert_no_error (error);
+  memory = fopen (memory_path, "r");
+  g_assert_nonnull (memory);
+  lines = g_strsplit (maps, "\n", -1);
+
+  for (guint i = 0; lines[i] != NULL && !found; i++)
+    {
+      guint64 start = g_ascii_strtoull (lines[i], NULL, 16);
+      const char *end = strchr (lines[i], '-');
+      g_autofree char *copy = NULL;
+      gsize length;
+
+      if (end == NULL || strstr (lines[i], " rw-p ") == NULL ||
+          (strstr (lines[i], "[heap]") == NULL && strstr (lines[i], "[stack]") == NULL))
+        continue;
+
+      length = g_ascii_strtoull (end + 1, NULL, 16) - start;
+      copy = g_malloc (length);
+      g_assert_cmpint (fseeko (memory, start, SEEK_SET), ==, 0);
+      length = fread (copy, 1, length, memory);
+      found = memmem (copy, length, g_bytes_get_data (item, NULL), g_bytes_get_size (item)) != NULL;
+    }
+
+  fclose (memory);
+
+  return found;
+}
+
+/* --- Before --- */
+
+/* Kills a process as soon as a slot of the queue is in a state: READY while the lock is held,
+ * others while it is free.
+ */
+static void
+steps_kill_at_state (Steps      *self,
+                     const char *what,
+                     guint32     state)
+{
+  AioprocQueueHeader *header = queue_test_get_header (self->queue);
+  pid_t pid = steps_start (self, what);
+  gboolean there = FALSE;
+
+  while (!there)
+    {
+      g_assert_true (queue_steps_step (pid));
+
+      if ((atomic_load (&header->lock) != 0) != (state == AIOPROC_QUEUE_READY))
+        continue;
+
+      for (guint i = 0; i < AIOPROC_QUEUE_BIRTH_SLOTS && !there; i++)
+        there = (atomic_load (&queue_test_get_slot (self->queue, i)->state) &
+                 AIOPROC_QUEUE_STATE_MASK) == state;
+    }
+
+  queue_steps_kill (self->queue, pid);
+}
+
+static void
+steps_begin (Steps *self)
+{
+  const Setup *setup = self->setup;
+
+  self->queue = queue_test_new (MAX_ITEMS);
+  memset (&self->log->naive, 0, sizeof (self->log->naive));
+
+  /* In an abandoned queue the first item is that of the process which was killed. */
+  for (guint i = 0; setup->begin != BEGIN_ABANDONED && i < setup->n_items; i++)
+    {
+      g_autoptr(GBytes) item = steps_make_item (self, i + 1);
+
+      g_assert_true (steps_put (self, item, WAIT_USEC));
+    }
+
+  if (setup->begin == BEGIN_ABANDONED)
+    steps_kill_at_state (self, "step-put", AIOPROC_QUEUE_READY);
+  else if (setup->begin == BEGIN_FILLING)
+    steps_kill_at_state (self, "step-put", AIOPROC_QUEUE_FILLING);
+  else if (setup->begin == BEGIN_LEASED)
+    steps_kill_at_state (self, "step-get", AIOPROC_QUEUE_LEASED);
+}
+
+/* --- After --- */
+
+/* Which items are there? Every one is whole, and they are in their order. */
+static void
+steps_drain (Steps *self,
+             guint *seen)
+{
+  guint32 last = 0;
+  GBytes *item;
+
+  while ((item = steps_get (self)) != NULL)
+    {
+      guint32 life;
+      guint32 number;
+
+      queue_log_read_item (item, &life, &number);
+
+      if (!queue_log_check_item (item) || life != 1 || number > MAX_ITEMS)
+        {
+          self->outcome.n_torn++;
+        }
+      else
+        {
+          seen[number]++;
+
+          if (number != 0 && number < last)
+            self->outcome.n_torn++;
+
+          last = MAX (last, number);
+        }
+
+      g_bytes_unref (item);
+    }
+}
+
+static gboolean
+is_taken (pid_t   pid,
+          GBytes *first)
+{
+  return first == NULL || (pid != 0 && has_in_memory (pid, first));
+}
+
+/* @pid: the victim, if it lives yet; @first: what it was getting, NULL if it was found in its
+ * memory before it was killed.
+ */
+static void
+steps_check (Steps  *self,
+             pid_t   pid,
+             GBytes *first)
+{
+  const Setup *setup = self->setup;
+  guint seen[MAX_ITEMS + 1] = { 0 };
+  gboolean abandoned = setup->begin == BEGIN_ABANDONED;
+  guint n_expected = abandoned ? 0 : setup->n_items;
+  guint max_own = abandoned && g_str_equal (setup->what, "step-put") ? 2 : 1;
+  guint n_filled = 0;
+
+  steps_drain (self, seen);
+
+  for (guint number = 1; number <= n_expected; number++)
+    {
+      if (seen[number] > 1)
+        self->outcome.n_doubled++;
+
+      if (seen[number] == 0 && number == 1 && g_str_equal (setup->what, "step-get"))
+        {
+          self->outcome.n_got++;
+
+          if (!is_taken (pid, first))
+            self->outcome.n_lost++;
+        }
+      else if (seen[number] == 0)
+        {
+          self->outcome.n_lost++;
+        }
+    }
+
+  if (seen[0] > max_own)
+    self->outcome.n_doubled++;
+
+  if (abandoned && seen[0] == 0)
+    {
+      if (!g_str_equal (setup->what, "step-get") || !is_taken (pid, first))
+        self->outcome.n_lost++;
+      else
+        self->outcome.n_got++;
+    }
+
+  if (g_str_equal (setup->what, "step-put") && seen[0] == max_own)
+    self->outcome.n_put++;
+
+  /* The room of what is gone, or never came, is there. */
+  if (!g_str_equal (setup->what, "step-close"))
+    {
+      guint n_room = setup->naive ? NAIVE_QUEUE_N_ITEMS : MAX_ITEMS;
+      g_autoptr(GBytes) item = steps_make_item (self, 1);
+
+      while (n_filled < n_room && steps_put (self, item, WAIT_USEC))
+        n_filled++;
+
+      if (n_filled < n_room || steps_put (self, item, 0))
+        self->outcome.n_leaked++;
+    }
+}
+
+/* --- Copies --- */
+
+/* Copies what is allocated of a memfd. */
+static void
+copy_file (int from,
+           int to)
+{
+  off_t end = 0;
+  off_t start;
+
+  while ((start = lseek (from, end, SEEK_DATA)) >= 0)
+    {
+      end = lseek (from, start, SEEK_HOLE);
+
+      for (off_t offset = start; offset < end; )
+        {
+          guint8 buffer[65536];
+          ssize_t n = pread (from, buffer, MIN (sizeof (buffer), (gsize) (end - offset)), offset);
+
+          g_assert_cmpint (n, >, 0);
+          g_assert_cmpint (pwrite (to, buffer, n, offset), ==, n);
+          offset += n;
+        }
+    }
+
+  g_assert_cmpint (errno, ==, ENXIO);
+}
+
+static guint32
+bury (Steps   *self,
+      guint32  word,
+      guint32  owner)
+{
+  return (word & AIOPROC_OWNER_MASK) == owner ? (word & ~AIOPROC_OWNER_MASK) | self->dead_owner
+                                              : word;
+}
+
+/* The queue as the others would find it, if the process with @owner had died here. */
+static void
+steps_make_copy (Steps   *self,
+                 guint32  owner)
+{
+  AioprocShm *shm = queue_test_get_shm (self->queue);
+  g_autoptr(GError) error = NULL;
+  AioprocQueueHeader *header;
+  guint32 n_slots;
+  int fd;
+
+  fd = aioproc_memfd_new ("copy", aioproc_shm_get_size (shm), &error);
+  g_assert_no_error (error);
+  copy_file (aioproc_shm_get_fd (shm), fd);
+  aioproc_memfd_seal (fd, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL, &error);
+  g_assert_no_error (error);
+
+  shm = aioproc_shm_new_for_fd (AIOPROC_SHM_QUEUE, fd, AIOPROC_QUEUE_STATE_SIZE, &error);
+  g_assert_no_error (error);
+  self->copy = aioproc_queue_new_for_shm (shm, &error);
+  g_assert_no_error (error);
+
+  header = queue_test_get_header (self->copy);
+  n_slots = atomic_load (&header->n_slots);
+  atomic_store (&header->lock, bury (self, atomic_load (&header->lock), owner));
+  /* The death was announced. */
+  atomic_store (&header->swept, atomic_load (&header->swept) - 1);
+
+  for (guint32 i = 0; i < n_slots; i++)
+    {
+      AioprocQueueSlot *slot = queue_test_get_slot (self->copy, i);
+
+      atomic_store (&slot->state, bury (self, atomic_load (&slot->state), owner));
+    }
+
+  self->naive_copy = self->log->naive;
+  atomic_store (&self->naive_copy.lock, bury (self, atomic_load (&self->naive_copy.lock), owner));
+}
+
+/* The owner word of a process that was killed while it filled a slot. */
+static guint32
+find_dead_owner (Steps *self)
+{
+  static const Setup filling = { "dead", "step-put", BEGIN_CLEAN, 4200, 0, FALSE };
+  const Setup *setup = self->setup;
+  guint32 owner = 0;
+
+  self->setup = &filling;
+
+  self->queue = queue_test_new (MAX_ITEMS);
+  steps_kill_at_state (self, "step-put", AIOPROC_QUEUE_FILLING);
+
+  for (guint i = 0; i < AIOPROC_QUEUE_BIRTH_SLOTS && owner == 0; i++)
+    owner = atomic_load (&queue_test_get_slot (self->queue, i)->state) & AIOPROC_OWNER_MASK;
+
+  g_assert_cmpuint (owner, !=, 0);
+  g_assert_true (aioproc_family_is_dead (steps_get_family (self), owner));
+  g_assert_finalize_object (g_steal_pointer (&self->queue));
+  self->setup = setup;
+
+  return owner;
+}
+
+/* --- Runs --- */
+
+static void
+steps_open (Steps       *self,
+            const Setup *setup)
+{
+  g_autoptr(GError) error = NULL;
+
+  *self = (Steps) { .setup = setup };
+  self->log_fd = aioproc_memfd_new ("log", sizeof (QueueLog), &error);
+  g_assert_no_error (error);
+  self->log = queue_log_map (self->log_fd);
+}
+
+static void
+steps_close (Steps      *self,
+             const char *way)
+{
+  const Outcome *outcome = &self->outcome;
+
+  g_test_message ("%s, %s: at %u points: put %u, got %u, lost %u, doubled %u, torn %u, leaked %u",
+                  self->setup->name, way, outcome->n_points, outcome->n_put, outcome->n_got,
+                  outcome->n_lost, outcome->n_doubled, outcome->n_torn, outcome->n_leaked);
+  munmap (self->log, sizeof (QueueLog));
+  close (self->log_fd);
+}
+
+/* The item that a get takes. */
+static GBytes *
+steps_make_first (Steps *self)
+{
+  return steps_make_item (self, self->setup->begin == BEGIN_ABANDONED ? 0 : 1);
+}
+
+/* One crash point. FALSE: the operation is shorter. */
+static gboolean
+steps_kill_at_point (Steps *self,
+                     guint  n_steps)
+{
+  g_autoptr(GBytes) first = steps_make_first (self);
+  gboolean done = FALSE;
+  pid_t pid;
+
+  steps_begin (self);
+  pid = steps_start (self, self->setup->what);
+
+  for (guint i = 0; i < n_steps && !done; i++)
+    done = !queue_steps_step (pid);
+
+  if (g_str_equal (self->setup->what, "step-get") && has_in_memory (pid, first))
+    g_clear_pointer (&first, g_bytes_unref);
+
+  queue_steps_kill (self->queue, pid);
+  steps_check (self, 0, first);
+  g_assert_finalize_object (g_steal_pointer (&self->queue));
+
+  return !done;
+}
+
+static Outcome
+steps_run_kills (const Setup *setup,
+                 guint        stride)
+{
+  Steps self;
+  guint n_steps = 0;
+
+  steps_open (&self, setup);
+
+  while (steps_kill_at_point (&self, n_steps))
+    {
+      aioproc_test_arm_watchdog (60);
+      self.outcome.n_points++;
+      n_steps += stride;
+    }
+
+  steps_close (&self, "killed");
+
+  return self.outcome;
+}
+
+static Outcome
+steps_run_copies (const Setup *setup)
+{
+  Steps self;
+  g_autoptr(GBytes) first = NULL;
+  guint32 owner;
+  pid_t pid;
+
+  steps_open (&self, setup);
+  self.dead_owner = find_dead_owner (&self);
+  first = steps_make_first (&self);
+  steps_begin (&self);
+  pid = steps_start (&self, setup->what);
+  owner = atomic_load (&self.log->owner);
+
+  do
+    {
+      steps_make_copy (&self, owner);
+      steps_check (&self, pid, first);
+      g_assert_finalize_object (g_steal_pointer (&self.copy));
+      self.outcome.n_points++;
+      aioproc_test_arm_watchdog (60);
+    }
+  while (queue_steps_step (pid));
+
+  queue_steps_kill (self.queue, pid);
+  g_assert_finalize_object (self.queue);
+  steps_close (&self, "copied");
+
+  return self.outcome;
+}
+
+static void
+assert_outcome (const Setup   *setup,
+                const Outcome *outcome)
+{
+  g_assert_cmpuint (outcome->n_points, >, 0);
+  g_assert_cmpuint (outcome->n_lost, ==, 0);
+  g_assert_cmpuint (outcome->n_doubled, ==, 0);
+  g_assert_cmpuint (outcome->n_torn, ==, 0);
+  g_assert_cmpuint (outcome->n_leaked, ==, 0);
+
+  /* It did what it is about. */
+  if (g_str_equal (setup->what, "step-put"))
+    g_assert_cmpuint (outcome->n_put, >, 0);
+  else if (g_str_equal (setup->what, "step-get"))
+    g_assert_cmpuint (outcome->n_got, >, 0);
+}
+
+static void
+test_queue_steps (gconstpointer data)
+{
+  const Setup *setup = data;
+  Outcome outcome;
+
+  g_test_summary ("Whoever dies after whichever instruction, nothing is lost, doubled or torn");
+
+  outcome = steps_run_copies (setup);
+  assert_outcome (setup, &outcome);
+  outcome = steps_run_kills (setup, STRIDE);
+  assert_outcome (setup, &outcome);
+}
+
+static void
+test_queue_steps_control (void)
+{
+  static const Setup put = { "put/naive", "step-put", BEGIN_CLEAN, 64, 3, TRUE };
+  static const Setup get = { "get/naive", "step-get", BEGIN_CLEAN, 64, 3, TRUE };
+  Outcome outcome;
+
+  g_test_summary ("The same finds what is wrong with a naive queue");
+
+  outcome = steps_run_copies (&put);
+  g_assert_cmpuint (outcome.n_torn + outcome.n_doubled + outcome.n_leaked, >, 0);
+  outcome = steps_run_copies (&get);
+  g_assert_cmpuint (outcome.n_lost, >, 0);
+  outcome = steps_run_kills (&put, STRIDE);
+  g_assert_cmpuint (outcome.n_torn + outcome.n_doubled + outcome.n_leaked, >, 0);
+  outcome = steps_run_kills (&get, STRIDE);
+  g_assert_cmpuint (outcome.n_lost, >, 0);
+}
+
+static const Setup setups[] = {
+  { "put/inline", "step-put", BEGIN_CLEAN, 64, 3, FALSE },
+  { "get/inline", "step-get", BEGIN_CLEAN, 64, 3, FALSE },
+  { "close", "step-close", BEGIN_CLEAN, 64, 3, FALSE },
+#ifdef STEPS_ALL
+  { "put/small", "step-put", BEGIN_CLEAN, 1000, 3, FALSE },
+  { "put/beside", "step-put", BEGIN_CLEAN, 4200, 3, FALSE },
+  { "put/large", "step-put", BEGIN_CLEAN, 40000, 1, FALSE },
+  { "put/first-small", "step-put", BEGIN_CLEAN, 1000, 0, FALSE },
+  { "put/first-large", "step-put", BEGIN_CLEAN, 40000, 0, FALSE },
+  { "get/small", "step-get", BEGIN_CLEAN, 1000, 3, FALSE },
+  { "get/beside", "step-get", BEGIN_CLEAN, 4200, 3, FALSE },
+  { "repair/put", "step-put", BEGIN_ABANDONED, 64, 1, FALSE },
+  { "repair/get", "step-get", BEGIN_ABANDONED, 64, 1, FALSE },
+  { "sweep-filling/put", "step-put", BEGIN_FILLING, 4200, 2, FALSE },
+  { "sweep-leased/get", "step-get", BEGIN_LEASED, 4200, 2, FALSE },
+#endif
+};
+
+int
+main (int   argc,
+      char *argv[])
+{
+  queue_steps_init ();
+  aioproc_test_init (&argc, &argv);
+
+  for (guint i = 0; i < G_N_ELEMENTS (setups); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/aioproc/queue/steps/%s", setups[i].name);
+
+      aioproc_test_add_data_func (path, &setups[i], test_queue_steps);
+    }
+
+  aioproc_test_add_func ("/aioproc/queue/steps/control", test_queue_steps_control);
+
+  return g_test_run ();
+}
