@@ -21,6 +21,7 @@ typedef struct {
   guint                 fork_generation; /* of the process that started it */
   gboolean              pending;        /* in the FIFO; protected by the queue's mutex */
   gboolean              cancelled;      /* before that; protected by the queue's mutex */
+  AioprocMutex          worked;         /* held between the push of a completion and what follows */
   GError               *error;          /* (owned) (nullable) it ended without having its way */
   gatomicrefcount       ref_count;      /* of the FIFO or completion, of the handler */
 } WaitEntry;
@@ -99,6 +100,7 @@ wait_entry_unref (WaitEntry *entry)
     return;
 
   g_assert (!entry->pending);
+  aioproc_mutex_clear (&entry->worked);
   g_clear_object (&entry->task);
   g_clear_error (&entry->error);
   aioproc_wait_queue_unref (entry->queue);
@@ -257,6 +259,10 @@ wait_entry_complete_cb (GTask    *task,
 {
   WaitEntry *entry = data;
 
+  /* What the thread that did the work does behind it is short, and needs the object. */
+  aioproc_mutex_lock (&entry->worked);
+  aioproc_mutex_unlock (&entry->worked);
+
   /* Does not wait for a handler that runs, as g_cancellable_disconnect() does: a program may
    * iterate this context inside of another handler. Ours has a reference of its own.
    */
@@ -279,18 +285,11 @@ wait_entry_push (WaitEntry *entry)
 }
 
 static void
-let_go_of_task_cb (GTask    *task,
-                   gpointer  data)
-{
-}
-
-static void
 wait_entry_work (gpointer data)
 {
   WaitEntry *entry = data;
   const AioprocWaitOps *ops = entry->ops;
   gpointer object = entry->queue->object;
-  GTask *task;
 
   ops->work (object, entry->request);
 
@@ -300,13 +299,13 @@ wait_entry_work (gpointer data)
       return;
     }
 
-  /* Keeps the object, which the completion may let go. It is let go on the context too: a program
-   * does not expect that its objects are finalized in a thread of ours.
-   */
-  task = g_object_ref (entry->task);
+  /* The completion, which may let go of the object, passes this mutex first. */
+  g_atomic_ref_count_inc (&entry->ref_count);
+  aioproc_mutex_lock (&entry->worked);
   wait_entry_push (entry);
   ops->worked (object);
-  aioproc_completion_push (task, let_go_of_task_cb, NULL);
+  aioproc_mutex_unlock (&entry->worked);
+  wait_entry_unref (entry);
 }
 
 /* Lets go of the mutex, and completes what was popped under it. Two threads that do so one after
@@ -502,6 +501,7 @@ wait_entry_new (AioprocWaitQueue     *self,
   WaitEntry *entry = g_new0 (WaitEntry, 1);
 
   g_atomic_ref_count_init (&entry->ref_count);
+  aioproc_mutex_init (&entry->worked);
   entry->link.data = entry;
   entry->queue = aioproc_wait_queue_ref (self);
   entry->ops = ops;
