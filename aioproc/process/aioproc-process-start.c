@@ -4,7 +4,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+#include <errno.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "aioproc-error.h"
@@ -141,6 +143,36 @@ unclaim_start (AioprocProcess *self)
   aioproc_process_wake_locked (self);
 }
 
+/* The context of the thread. GLib ends the program where there is no descriptor for the default
+ * one, which it has perhaps had no use for so far.
+ */
+static GMainContext *
+dup_notify_context (GError **error)
+{
+  static int has_default;   /* (atomic) */
+  GMainContext *context = g_main_context_get_thread_default ();
+
+  if (context == NULL && !g_atomic_int_get (&has_default))
+    {
+      int fd = eventfd (0, EFD_CLOEXEC);
+
+      if (fd < 0)
+        {
+          int saved_errno = errno;
+
+          g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
+                       "Could not make a main context: %s", g_strerror (saved_errno));
+          return NULL;
+        }
+
+      close (fd);
+      g_main_context_default ();
+      g_atomic_int_set (&has_default, TRUE);
+    }
+
+  return g_main_context_ref (context != NULL ? context : g_main_context_default ());
+}
+
 /* Has the worker started; never waits for it. On failure the process is as it was before. */
 static gboolean
 begin_start (AioprocProcess  *self,
@@ -148,6 +180,7 @@ begin_start (AioprocProcess  *self,
 {
   g_autoptr(AioprocFrame) frame = NULL;
   g_autoptr(AioprocChildSpec) spec = NULL;
+  g_autoptr(GMainContext) notify_context = NULL;
   AioprocContextSettings settings = { NULL };
   AioprocContext *context;
   AioprocChild *child;
@@ -162,7 +195,10 @@ begin_start (AioprocProcess  *self,
       frame = make_start_frame (self, &settings, error);
     }
 
-  if (frame == NULL)
+  if (frame != NULL)
+    notify_context = dup_notify_context (error);
+
+  if (notify_context == NULL)
     {
       unclaim_start (self);
       return FALSE;
@@ -171,7 +207,7 @@ begin_start (AioprocProcess  *self,
   aioproc_mutex_lock (&self->mutex);
   self->exit_timeout_usec = settings.exit_timeout_usec;
   self->log_fatal = settings.log_fatal;
-  self->notify_context = g_main_context_ref_thread_default ();
+  self->notify_context = g_steal_pointer (&notify_context);
   g_clear_pointer (&self->arguments, g_variant_unref);
   g_clear_object (&self->message);
   aioproc_mutex_unlock (&self->mutex);
