@@ -169,7 +169,7 @@ test_child_errors_preload (void)
 {
   g_autoptr(AioprocChildSpec) fail = spec_for_preload ("count fail");
   g_autoptr(AioprocChildSpec) leave = spec_for_preload ("exit");
-  g_autoptr(AioprocChildSpec) crash = spec_for_preload ("crash");
+  g_autoptr(AioprocChildSpec) crash G_GNUC_UNUSED = spec_for_preload ("crash");
 
   g_test_summary ("A preload function that fails, exits or crashes fails the starts");
 
