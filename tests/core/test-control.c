@@ -24,7 +24,6 @@ static const struct {
   { "lock-death", "/aioproc/lock-death/woken/barger-async", "no-announcement", NULL },
   { "lock-death", "/aioproc/lock-death/releasing/sync", "no-announcement", NULL },
   { "lock-death", "/aioproc/lock-death/corpse", "early-announcement", "fixture.target" },
-  { "lock-kill", "/aioproc/lock-kill/random", "no-announcement", NULL },
   { "event-death", "/aioproc/event-death/setting/async", "no-announcement", NULL },
 };
 
