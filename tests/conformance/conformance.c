@@ -1,0 +1,97 @@
+/* conformance.c
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "conformance.h"
+
+#include "aioproc-test.h"
+
+static const struct {
+  const char *name;
+  PartyKind   a;
+  PartyKind   b;
+} casts[] = {
+  { "flows", PARTY_FLOW, PARTY_FLOW },
+  { "threads", PARTY_THREAD, PARTY_THREAD },
+  { "processes", PARTY_PROCESS, PARTY_PROCESS },
+  { "flow-process", PARTY_FLOW, PARTY_PROCESS },
+  { "process-flow", PARTY_PROCESS, PARTY_FLOW },
+  { "thread-blocked", PARTY_THREAD, PARTY_BLOCKED },
+};
+
+typedef struct {
+  const ConformanceCase *item;
+  const Backend         *backend;
+  GType                  type;
+  guint                  cast;
+} Run;
+
+static void
+test_conformance (gconstpointer data)
+{
+  const Run *run = data;
+  gpointer object = run->backend->create (run->type);
+  Cast cast;
+
+  g_test_summary (run->item->summary);
+
+  cast.a = party_new (casts[run->cast].a, run->backend, object);
+  cast.b = party_new (casts[run->cast].b, run->backend, object);
+  cast.c = party_new (PARTY_FLOW, run->backend, object);
+
+  run->item->run (&cast);
+
+  g_clear_pointer (&cast.a, party_free);
+  g_clear_pointer (&cast.b, party_free);
+  g_clear_pointer (&cast.c, party_free);
+  g_assert_finalize_object (object);
+}
+
+static gboolean
+is_possible (guint           cast,
+             ConformanceNeed need)
+{
+  switch (need)
+    {
+    case NEEDS_CANCEL:
+      return casts[cast].b != PARTY_BLOCKED;
+
+    case NEEDS_PROCESS:
+      return casts[cast].a == PARTY_PROCESS || casts[cast].b == PARTY_PROCESS ||
+             casts[cast].b == PARTY_BLOCKED;
+
+    case NEEDS_NOTHING:
+    default:
+      return TRUE;
+    }
+}
+
+void
+conformance_add (const char            *concept,
+                 GType                  type,
+                 const ConformanceCase *cases,
+                 guint                  n_cases)
+{
+  for (guint i = 0; i < n_backends; i++)
+    {
+      for (guint j = 0; j < G_N_ELEMENTS (casts); j++)
+        {
+          for (guint k = 0; k < n_cases; k++)
+            {
+              g_autofree char *path = NULL;
+              Run *run;
+
+              if (!is_possible (j, cases[k].need))
+                continue;
+
+              path = g_strdup_printf ("/aioproc/conformance/%s/%s/%s/%s", concept,
+                                      backends[i].name, casts[j].name, cases[k].name);
+              run = g_new (Run, 1);
+              *run = (Run) { &cases[k], &backends[i], type, j };
+              aioproc_test_add_data_func_full (path, run, test_conformance, g_free);
+            }
+        }
+    }
+}

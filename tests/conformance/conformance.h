@@ -1,0 +1,39 @@
+/* conformance.h
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "party.h"
+
+G_BEGIN_DECLS
+
+/* Two parties with one object, and a third one that is a flow of the test itself. */
+typedef struct {
+  Party *a;
+  Party *b;
+  Party *c;
+} Cast;
+
+typedef enum {
+  NEEDS_NOTHING,
+  NEEDS_CANCEL,      /* that b can be cancelled */
+  NEEDS_PROCESS,     /* that a or b can be killed */
+} ConformanceNeed;
+
+typedef struct {
+  const char     *name;
+  const char     *summary;
+  void          (*run)     (Cast *cast);
+  ConformanceNeed need;
+} ConformanceCase;
+
+/* Adds every case for every backend, and for every cast that it makes sense for. */
+void conformance_add (const char            *concept,
+                      GType                  type,
+                      const ConformanceCase *cases,
+                      guint                  n_cases);
+
+G_END_DECLS
