@@ -45,14 +45,14 @@ test_waiter_sync (void)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
   g_assert_cmpstr (error->message, ==, "Timed out waiting to take from event “tokens”");
   g_clear_error (&error);
-  g_assert_cmpuint (atomic_load (&test->n_withdrawn), ==, 0);
+  g_assert_cmpuint (waiter_test_count_withdrawn (test), ==, 0);
 
   before_usec = g_get_monotonic_time ();
   g_assert_false (waiter_test_take (test, 20 * G_TIME_SPAN_MILLISECOND, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
   g_clear_error (&error);
   g_assert_cmpint (g_get_monotonic_time () - before_usec, >=, 20 * G_TIME_SPAN_MILLISECOND);
-  g_assert_cmpuint (atomic_load (&test->n_withdrawn), ==, 1);
+  g_assert_cmpuint (waiter_test_count_withdrawn (test), ==, 1);
 
   /* So long that the moment cannot be counted. */
   waiter_test_add_later (test, 1);
@@ -107,7 +107,7 @@ test_waiter_sync_cancelled_asleep (void)
       g_thread_join (thread);
 
       /* Unless it was cancelled before it could sleep. */
-      g_assert_cmpuint (atomic_load (&test->n_withdrawn), <=, 1);
+      g_assert_cmpuint (waiter_test_count_withdrawn (test), <=, 1);
     }
 }
 
@@ -330,7 +330,7 @@ test_waiter_async_passes_on (void)
   /* Its thread sleeps on the word still: this wakes it. */
   waiter_test_add (test, 1);
 
-  while (atomic_load (&test->n_withdrawn) == 0)
+  while (waiter_test_count_withdrawn (test) == 0)
     g_thread_yield ();
 
   g_assert_true (waiter_test_take (test, 0, NULL, NULL));

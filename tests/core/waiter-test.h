@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 /* A word of shared memory that counts tokens, with a wait queue. An operation takes one. */
 typedef struct {
   AioprocShm         *shm;            /* (owned) */
-  _Atomic guint32    *word;
+  _Atomic guint32    *word;           /* the tokens; behind it, how often the queue withdrew */
   AioprocWaitQueue   *queue;          /* (owned) */
   GObject            *object;         /* (owned) the source of tasks */
   GCancellable       *cancellable;    /* (owned) (nullable) for the test to use */
@@ -27,7 +27,6 @@ typedef struct {
   gboolean            with_work;
 
   /* What has happened. Those without atomics: on the test's main context. */
-  _Atomic guint32     n_withdrawn;
   _Atomic guint32     n_worked;
   _Atomic gboolean    worked_here;    /* in the main thread */
   guint               n_started;
@@ -48,6 +47,8 @@ WaiterTest *waiter_test_new           (void);
 void        waiter_test_free          (WaiterTest           *self);
 
 guint       waiter_test_count         (WaiterTest           *self);
+/* How often this process has passed a wake-up on. */
+guint       waiter_test_count_withdrawn (WaiterTest         *self);
 /* As another process would. */
 void        waiter_test_add           (WaiterTest           *self,
                                        guint                 n_tokens);
