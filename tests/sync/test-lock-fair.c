@@ -15,8 +15,13 @@
 #define MAX_PASSED  (50 * G_TIME_SPAN_MILLISECOND)
 #define SECONDS     10
 
+/* The time counts only while the lock goes from one to the next: a holder that is kept from running
+ * stops it for all, which nobody can help.
+ */
+#define MAX_HOLD   (1 * G_TIME_SPAN_MILLISECOND)
+
 typedef struct {
-  _Atomic gint64  waiting_since;   /* 0: it does not wait */
+  _Atomic gint64  waiting_since;   /* on the clock of the lock; 0: it does not wait */
   _Atomic gint64  passed_over;     /* how long it had waited when another got the lock, at most */
   _Atomic guint32 n_acquired;
 } Contestant;
@@ -24,6 +29,8 @@ typedef struct {
 typedef struct {
   Contestant      contestants[N_PROCESSES];
   _Atomic guint32 go;
+  _Atomic gint64  clock;           /* microseconds, from 1 on; written by the holder */
+  gint64          last_usec;       /* when it was written; protected by the lock */
   _Atomic gint64  worst;
   _Atomic guint32 n_waits;
   _Atomic guint32 n_ready;
@@ -67,16 +74,21 @@ get_kept_from_running (void)
 static void
 look_at_others (Run *run)
 {
+  State *state = run->state;
   gint64 now_usec = g_get_monotonic_time ();
+  gint64 clock = atomic_load (&state->clock) + CLAMP (now_usec - state->last_usec, 0, MAX_HOLD);
+
+  state->last_usec = now_usec;
+  atomic_store (&state->clock, clock);
 
   for (guint i = 0; i < N_PROCESSES; i++)
     {
-      Contestant *other = &run->state->contestants[i];
+      Contestant *other = &state->contestants[i];
       gint64 since = atomic_load (&other->waiting_since);
 
       /* By the lock, which we hold, nobody else writes this. */
-      if (i != run->index && since != 0 && now_usec - since > atomic_load (&other->passed_over))
-        atomic_store (&other->passed_over, now_usec - since);
+      if (i != run->index && since != 0 && clock - since > atomic_load (&other->passed_over))
+        atomic_store (&other->passed_over, clock - since);
     }
 }
 
@@ -132,7 +144,7 @@ contestant_run (gpointer user_data)
           gint64 kept_usec = get_kept_from_running ();
 
           atomic_store (&self->passed_over, 0);
-          atomic_store (&self->waiting_since, g_get_monotonic_time ());
+          atomic_store (&self->waiting_since, atomic_load (&run->state->clock));
           acquire (run, lock);
           atomic_store (&self->waiting_since, 0);
           note_wait (run, get_kept_from_running () - kept_usec);
@@ -157,6 +169,8 @@ test_lock_fair (gconstpointer data)
   pid_t pids[N_PROCESSES];
 
   g_test_summary ("Processes hammer a lock, and none is passed over 50 ms after it began to wait");
+
+  atomic_store (&state->clock, 1);
 
   for (guint i = 0; i < N_PROCESSES; i++)
     {
