@@ -246,14 +246,27 @@ static const AioprocWaitOps get_ops = {
   .complete = local_queue_get_complete,
 };
 
-/* One try of a sync get. FALSE: it would have to wait. */
+/* One try of a sync get. FALSE: it would have to wait. Who holds the lock of the queue for long is
+ * not running, which can be helped if it waits for this processor.
+ */
 static gboolean
 get_request_try (GetRequest *self,
                  LocalQueue *queue)
 {
   guint32 expected;
 
-  return local_queue_get_attempt (queue, &self->parent, &expected);
+  for (guint n_yields = 0; ; n_yields++)
+    {
+      guint n_busy = self->n_busy;
+
+      if (local_queue_get_attempt (queue, &self->parent, &expected))
+        return TRUE;
+
+      if (self->n_busy == n_busy || n_yields == LOCAL_QUEUE_MAX_YIELDS)
+        return FALSE;
+
+      g_thread_yield ();
+    }
 }
 
 static gpointer

@@ -17,6 +17,9 @@ G_BEGIN_DECLS
  */
 #define AIOPROC_QUEUE_WORK_MIN (64 * 1024)
 
+/* How often a call that may not wait lets others run, when it finds the queue's lock held. */
+#define LOCAL_QUEUE_MAX_YIELDS 8
+
 /* One process's end of a queue in shared memory. */
 typedef struct {
   gatomicrefcount    ref_count;      /* of the object, and of work that it has left behind */
