@@ -17,7 +17,7 @@
 #define SHM_VERSION 1
 #define SHM_SEALS   (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
-/* The least that is mapped of a reservation where address space is limited. */
+/* What is mapped of a reservation where address space is limited. */
 #define MIN_MAPPED (16 * 1024 * 1024)
 
 /* In shared memory; written once, before the descriptor leaves its process. */
@@ -86,35 +86,36 @@ round_to_pages (guint64 size)
   return (size + page_size - 1) / page_size * page_size;
 }
 
-/* Maps all, or as much from the start as the limits of this process allow. */
+/* Maps all of it, or the start where the limits of this process do not allow that. Not as much as
+ * they do allow: that would leave none for what comes next.
+ */
 static gboolean
 aioproc_shm_map (AioprocShm  *self,
                  gsize        least,
                  GError     **error)
 {
   guint64 size = MIN (self->size, (guint64) G_MAXSSIZE);
+  g_autoptr(GError) local_error = NULL;
 
-  for (;;)
+  self->base = aioproc_memfd_map (self->fd, 0, size, TRUE, &local_error);
+
+  if (self->base == NULL && size > MAX (least, MIN_MAPPED))
     {
-      g_autoptr(GError) local_error = NULL;
-
+      g_clear_error (&local_error);
+      size = round_to_pages (MAX (least, MIN_MAPPED));
       self->base = aioproc_memfd_map (self->fd, 0, size, TRUE, &local_error);
-
-      if (self->base != NULL)
-        {
-          self->mapped_size = size;
-          return TRUE;
-        }
-
-      if (size / 2 < MAX (least, MIN_MAPPED))
-        {
-          g_propagate_prefixed_error (error, g_steal_pointer (&local_error), "Could not map %s: ",
-                                      self->description);
-          return FALSE;
-        }
-
-      size = round_to_pages (size / 2);
     }
+
+  if (self->base == NULL)
+    {
+      g_propagate_prefixed_error (error, g_steal_pointer (&local_error), "Could not map %s: ",
+                                  self->description);
+      return FALSE;
+    }
+
+  self->mapped_size = size;
+
+  return TRUE;
 }
 
 static AioprocShm *
