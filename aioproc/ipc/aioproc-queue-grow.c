@@ -149,13 +149,13 @@ aioproc_queue_reclaim (AioprocQueueSlots *self,
                        AioprocQueueWakes *wakes)
 {
   AioprocQueueHeader *header = self->header;
-  guint32 n_slots = peek (&header->n_slots);
   gboolean taken = FALSE;
+  guint32 n_slots;
 
   for (guint i = 1; i < AIOPROC_QUEUE_N_CLASSES && !taken; i++)
     taken = peek (&header->free_extents[i]) != 0;
 
-  if (!taken)
+  if (!taken || !aioproc_queue_count_slots (self, &n_slots, NULL))
     return FALSE;
 
   for (guint32 link = 1; link <= n_slots; link++)
@@ -295,7 +295,6 @@ void
 aioproc_queue_shrink (AioprocQueueSlots *self)
 {
   AioprocQueueHeader *header = self->header;
-  guint32 n_slots = peek (&header->n_slots);
   int fd = aioproc_shm_get_fd (self->memory.shm);
 
   /* First nothing refers to the memory any more, then it goes: whoever repairs after a kill in
@@ -314,7 +313,7 @@ aioproc_queue_shrink (AioprocQueueSlots *self)
   atomic_fetch_or (&header->stale, AIOPROC_QUEUE_STALE_ALL);
   poke (&header->n_slots, AIOPROC_QUEUE_BIRTH_SLOTS);
   aioproc_memfd_punch (fd, AIOPROC_QUEUE_BIRTH_SIZE,
-                       (n_slots - AIOPROC_QUEUE_BIRTH_SLOTS) * sizeof (AioprocQueueSlot), NULL);
+                       AIOPROC_QUEUE_MAP_OFFSET - AIOPROC_QUEUE_BIRTH_SIZE, NULL);
   aioproc_memfd_punch (fd, AIOPROC_QUEUE_DATA_OFFSET,
                        AIOPROC_QUEUE_FILE_SIZE - AIOPROC_QUEUE_DATA_OFFSET, NULL);
   poke (&header->n_allocated, 0);

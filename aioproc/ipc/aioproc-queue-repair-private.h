@@ -14,6 +14,12 @@ G_BEGIN_DECLS
  * begins anew.
  */
 
+/* How many slots there are, before all of them are looked at: no more than have memory, since a
+ * look at others would allocate it. G_IO_ERROR_INVALID_DATA.
+ */
+gboolean aioproc_queue_count_slots  (AioprocQueueSlots  *self,
+                                     guint32            *n_slots,
+                                     GError            **error);
 /* Makes all caches from the slots. */
 gboolean aioproc_queue_repair       (AioprocQueueSlots  *self,
                                      AioprocQueueWakes  *wakes,

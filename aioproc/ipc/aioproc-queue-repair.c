@@ -12,6 +12,7 @@
 #include "ipc/aioproc-queue-grow-private.h"
 #include "ipc/aioproc-queue-lists-private.h"
 #include "ipc/aioproc-queue-map-private.h"
+#include "platform/aioproc-memfd-private.h"
 
 #define peek(field)        aioproc_queue_peek (field)
 #define poke(field, value) aioproc_queue_poke (field, value)
@@ -211,6 +212,27 @@ clear_caches (AioprocQueueHeader *header)
 }
 
 gboolean
+aioproc_queue_count_slots (AioprocQueueSlots  *self,
+                           guint32            *n_slots,
+                           GError            **error)
+{
+  guint64 end;
+
+  *n_slots = peek (&self->header->n_slots);
+  end = AIOPROC_QUEUE_SLOTS_OFFSET + (guint64) *n_slots * sizeof (AioprocQueueSlot);
+
+  if (*n_slots < AIOPROC_QUEUE_BIRTH_SLOTS || *n_slots > AIOPROC_QUEUE_MAX_SLOTS ||
+      aioproc_memfd_find_hole (aioproc_shm_get_fd (self->memory.shm), 0) < end)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "The memory of %s is damaged",
+                   self->description);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+gboolean
 aioproc_queue_repair (AioprocQueueSlots  *slots,
                       AioprocQueueWakes  *wakes,
                       GError            **error)
@@ -218,19 +240,15 @@ aioproc_queue_repair (AioprocQueueSlots  *slots,
   AioprocQueueHeader *header = slots->header;
   guint32 sequence_word = atomic_load_explicit (aioproc_family_get_sequence (slots->family),
                                                 memory_order_acquire);
-  guint32 n_slots = peek (&header->n_slots);
   Repair self = { .slots = slots, .next_sequence = peek (&header->next_sequence) };
+  guint32 n_slots;
   gboolean repaired = TRUE;
 
   /* Until it is done; and what changes from here on sets it again. */
   atomic_store (&header->stale, AIOPROC_QUEUE_STALE_ALL);
 
-  if (n_slots < AIOPROC_QUEUE_BIRTH_SLOTS || n_slots > AIOPROC_QUEUE_MAX_SLOTS)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA, "The memory of %s is damaged",
-                   slots->description);
-      return FALSE;
-    }
+  if (!aioproc_queue_count_slots (slots, &n_slots, error))
+    return FALSE;
 
   clear_caches (header);
 
@@ -367,9 +385,10 @@ aioproc_queue_rebuild_map (AioprocQueueSlots  *slots,
                            GError            **error)
 {
   AioprocQueueHeader *header = slots->header;
-  guint32 n_slots = peek (&header->n_slots);
+  guint32 n_slots;
 
-  if (!aioproc_queue_map_reset (&slots->memory, header, error))
+  if (!aioproc_queue_count_slots (slots, &n_slots, error) ||
+      !aioproc_queue_map_reset (&slots->memory, header, error))
     return FALSE;
 
   for (guint32 link = 1; link <= n_slots; link++)

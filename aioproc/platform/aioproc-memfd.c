@@ -284,6 +284,18 @@ aioproc_memfd_punch (int       fd,
   return TRUE;
 }
 
+guint64
+aioproc_memfd_find_hole (int     fd,
+                         guint64 offset)
+{
+  off_t hole;
+
+  /* The position in the file that it changes is of no use to anybody. */
+  hole = offset <= G_MAXINT64 ? lseek (fd, (off_t) offset, SEEK_HOLE) : -1;
+
+  return hole >= 0 ? (guint64) hole : offset;
+}
+
 gpointer
 aioproc_memfd_map (int        fd,
                    guint64    offset,
