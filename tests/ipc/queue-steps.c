@@ -75,6 +75,12 @@ queue_steps_step (pid_t pid)
 }
 
 void
+queue_steps_resume (pid_t pid)
+{
+  g_assert_cmpint (ptrace (PTRACE_DETACH, pid, NULL, NULL), ==, 0);
+}
+
+void
 queue_steps_kill (AioprocQueue *queue,
                   pid_t         pid)
 {

@@ -23,6 +23,8 @@ pid_t    queue_steps_start (AioprocQueue *queue,
                             guint32       size);
 /* FALSE: the operation has ended. */
 gboolean queue_steps_step  (pid_t         pid);
+/* Lets it go on by itself, until SIGUSR2 or SIGQUIT ends it. */
+void     queue_steps_resume (pid_t        pid);
 /* Kills it, and waits until its death was announced, so that the queue can know of it. */
 void     queue_steps_kill  (AioprocQueue *queue,
                             pid_t         pid);

@@ -4,12 +4,14 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <aioproc.h>
 
 #include "aioproc-test.h"
+#include "ipc/aioproc-queue-slots-private.h"
 #include "platform/aioproc-memfd-private.h"
 #include "queue-steps.h"
 #include "queue-test.h"
@@ -124,6 +126,106 @@ test_queue_wake (gconstpointer data)
   close (log_fd);
 }
 
+/* A peer that has stopped while it holds the lock of the queue. */
+static pid_t
+stop_with_lock (AioprocQueue *queue,
+                int           log_fd)
+{
+  AioprocQueueHeader *header = queue_test_get_header (queue);
+  pid_t pid = queue_steps_start (queue, log_fd, "step-put", 64);
+
+  while (atomic_load (&header->lock) == 0)
+    g_assert_true (queue_steps_step (pid));
+
+  return pid;
+}
+
+static void
+test_queue_wake_stopped (void)
+{
+  g_autoptr(AioprocQueue) queue = queue_test_new (0);
+  g_autoptr(GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr(GAsyncResult) result = NULL;
+  g_autoptr(GAsyncResult) other = NULL;
+  g_autoptr(GBytes) item = queue_log_make_item (1, 1, 64);
+  g_autoptr(GBytes) beside = queue_log_make_item (1, 2, 5000);
+  g_autoptr(GBytes) got = NULL;
+  g_autoptr(GError) error = NULL;
+  AioprocQueuePayload payload = { AIOPROC_QUEUE_BYTES, NULL, 5000 };
+  AioprocQueueTransfer transfer;
+  AioprocQueueSlots slots = { 0 };
+  guint n_seen[3] = { 0 };
+  pid_t pid;
+  int log_fd;
+
+  g_test_summary ("A peer that is stopped while it holds the lock holds up no call that may not wait");
+
+  log_fd = aioproc_memfd_new ("log", sizeof (QueueLog), &error);
+  g_assert_no_error (error);
+  g_assert_true (aioproc_queue_try_put_bytes (queue, item, &error));
+
+  /* A copy beside the lock has begun, and ends while the lock cannot be had. */
+  g_assert_true (aioproc_queue_slots_init (&slots, queue_test_get_shm (queue), FALSE, 0, &error));
+  g_assert_cmpint (aioproc_queue_slots_put (&slots, &payload, NULL, &transfer, &error), ==,
+                   AIOPROC_QUEUE_BEGUN);
+  g_assert_true (aioproc_queue_slots_allocate (&slots, &transfer, &error));
+  g_assert_true (aioproc_queue_memory_copy_in (&slots.memory, transfer.offset,
+                                               g_bytes_get_data (beside, NULL), 5000));
+  pid = stop_with_lock (queue, log_fd);
+  aioproc_queue_slots_commit (&slots, &transfer);
+  aioproc_queue_slots_clear (&slots);
+
+  g_assert_false (aioproc_queue_try_put_bytes (queue, item, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  g_clear_error (&error);
+  g_assert_null (aioproc_queue_try_get (queue, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  g_clear_error (&error);
+  g_assert_null (aioproc_queue_get (queue, 20 * G_TIME_SPAN_MILLISECOND, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+  g_assert_cmpuint (aioproc_queue_get_size (queue), ==, 1);
+
+  aioproc_queue_get_bytes_async (queue, -1, cancellable, aioproc_test_store_result, &result);
+  aioproc_queue_get_bytes_async (queue, -1, NULL, aioproc_test_store_result, &other);
+  g_cancellable_cancel (cancellable);
+  aioproc_test_wait (&result);
+  g_assert_null (aioproc_queue_get_bytes_finish (queue, result, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_clear_error (&error);
+  g_clear_object (&result);
+
+  /* It goes on, and everything is there. */
+  queue_steps_resume (pid);
+  aioproc_test_wait (&other);
+  got = aioproc_queue_get_bytes_finish (queue, other, &error);
+  g_assert_no_error (error);
+  g_clear_object (&other);
+
+  for (guint i = 0; i < 3; i++)
+    {
+      guint32 life;
+      guint32 number;
+
+      g_assert_true (queue_log_check_item (got));
+      queue_log_read_item (got, &life, &number);
+      n_seen[number]++;
+      g_clear_pointer (&got, g_bytes_unref);
+
+      if (i < 2)
+        got = aioproc_queue_get_bytes (queue, -1, NULL, &error);
+
+      g_assert_no_error (error);
+    }
+
+  for (guint i = 0; i < G_N_ELEMENTS (n_seen); i++)
+    g_assert_cmpuint (n_seen[i], ==, 1);
+
+  g_assert_cmpint (queue_test_reap (pid), ==, SIGUSR2);
+  close (log_fd);
+  g_assert_finalize_object (g_steal_pointer (&queue));
+}
+
 static const Setup setups[] = {
 #ifdef STEPS_ALL
   { "put", "step-put", 64, 1 },
@@ -149,6 +251,8 @@ main (int   argc,
 
       aioproc_test_add_data_func (path, &setups[i], test_queue_wake);
     }
+
+  aioproc_test_add_func ("/aioproc/queue/wake/stopped", test_queue_wake_stopped);
 
   return g_test_run ();
 }
