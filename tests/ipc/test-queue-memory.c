@@ -233,7 +233,7 @@ test_queue_memory_address_space (void)
 {
   struct rlimit limit;
 
-#if defined (__SANITIZE_ADDRESS__) || defined (__SANITIZE_THREAD__)
+#ifdef HAVE_SANITIZER
   g_test_skip ("A sanitizer needs all of the address space");
   return;
 #endif

@@ -158,7 +158,7 @@ test_queue_wake_stopped (void)
   pid_t pid;
   int log_fd;
 
-  g_test_summary ("A peer that is stopped while it holds the lock holds up no call that may not wait");
+  g_test_summary ("A peer that is stopped with the lock holds up nobody who may not wait");
 
   log_fd = aioproc_memfd_new ("log", sizeof (QueueLog), &error);
   g_assert_no_error (error);

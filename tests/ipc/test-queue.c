@@ -548,6 +548,97 @@ test_queue_unblock (gconstpointer data)
     }
 }
 
+#define N_THREADS     3
+#define N_PER_THREAD  3000
+
+typedef struct {
+  AioprocQueue *queue;
+  guint32       first;
+  guint8       *seen;   /* (array) of consumers */
+} Worker;
+
+static gpointer
+producer_main (gpointer data)
+{
+  Worker *worker = data;
+
+  for (guint32 i = 0; i < N_PER_THREAD; i++)
+    {
+      g_autoptr(GError) error = NULL;
+      guint32 number = worker->first + i;
+      g_autoptr(GBytes) filling = queue_test_make_bytes (number % 50 == 0 ? 6000 : number % 200, 0);
+      GVariant *value = g_variant_new ("(u@ay)", number,
+                                       g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING,
+                                                                 filling, TRUE));
+
+      g_assert_true (aioproc_queue_put (worker->queue, value, -1, NULL, &error));
+      g_assert_no_error (error);
+    }
+
+  return NULL;
+}
+
+static gpointer
+consumer_main (gpointer data)
+{
+  Worker *worker = data;
+  guint32 last[N_THREADS] = { 0 };
+  GVariant *value;
+
+  while ((value = aioproc_queue_get (worker->queue, -1, NULL, NULL)) != NULL)
+    {
+      guint32 number;
+
+      g_variant_get (value, "(u@ay)", &number, NULL);
+      worker->seen[number]++;
+
+      /* Of one producer, a consumer gets what comes later later. */
+      g_assert_true (last[number / N_PER_THREAD] == 0 || last[number / N_PER_THREAD] < number);
+      last[number / N_PER_THREAD] = number;
+      g_variant_unref (value);
+    }
+
+  return NULL;
+}
+
+static void
+test_queue_threads (void)
+{
+  guint8 seen[N_THREADS][N_THREADS * N_PER_THREAD] = { { 0 } };
+
+  g_test_summary ("Threads of one process share a queue as processes do");
+
+  for (guint max_items = 0; max_items < 10; max_items += 5)
+    {
+      g_autoptr(AioprocQueue) queue = queue_test_new (max_items);
+      GThread *producers[N_THREADS];
+      GThread *consumers[N_THREADS];
+      Worker workers[N_THREADS];
+
+      memset (seen, 0, sizeof (seen));
+
+      for (guint i = 0; i < N_THREADS; i++)
+        {
+          workers[i] = (Worker) { queue, i * N_PER_THREAD, seen[i] };
+          producers[i] = g_thread_new ("producer", producer_main, &workers[i]);
+          consumers[i] = g_thread_new ("consumer", consumer_main, &workers[i]);
+        }
+
+      for (guint i = 0; i < N_THREADS; i++)
+        g_thread_join (producers[i]);
+
+      g_assert_true (aioproc_queue_close (queue, NULL));
+
+      for (guint i = 0; i < N_THREADS; i++)
+        g_thread_join (consumers[i]);
+
+      for (guint number = 0; number < N_THREADS * N_PER_THREAD; number++)
+        g_assert_cmpuint (seen[0][number] + seen[1][number] + seen[2][number], ==, 1);
+
+      g_assert_finalize_object (g_steal_pointer (&queue));
+    }
+}
+
 static void
 test_queue_too_large (void)
 {
@@ -620,6 +711,7 @@ main (int   argc,
                               test_queue_unblock);
   aioproc_test_add_data_func ("/aioproc/queue/unblock/cancel", GINT_TO_POINTER (FALSE),
                               test_queue_unblock);
+  aioproc_test_add_func ("/aioproc/queue/threads", test_queue_threads);
   aioproc_test_add_func ("/aioproc/queue/too-large", test_queue_too_large);
   aioproc_test_add_func ("/aioproc/queue/descriptors", test_queue_descriptors);
 
