@@ -280,7 +280,7 @@ get_request_finish (GetRequest  *self,
       return NULL;
     }
 
-  if (aioproc_wait_queue_has_pending (queue->putters))
+  if (local_queue_has_pending (queue->pending_puts))
     aioproc_wait_queue_serve (queue->putters);
 
   return g_steal_pointer (&self->result);
@@ -316,7 +316,7 @@ local_queue_get (gpointer       impl,
   GetRequest request = { .as_bytes = as_bytes };
 
   if (!local_queue_check (self, error) ||
-      g_cancellable_set_error_if_cancelled (cancellable, error))
+      (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error)))
     return NULL;
 
   if (get_request_try (&request, self) ||
@@ -353,7 +353,7 @@ local_queue_get_start (gpointer  impl,
   local_queue_ref (self);
   aioproc_wait_queue_start (self->getters, &get_ops, task, timeout_usec);
 
-  if (aioproc_wait_queue_has_pending (self->putters))
+  if (local_queue_has_pending (self->pending_puts))
     aioproc_wait_queue_serve (self->putters);
 
   local_queue_unref (self);

@@ -29,6 +29,8 @@ typedef struct {
   AioprocQueueSlots  slots;
   AioprocWaitQueue  *getters;        /* (owned) on the items word */
   AioprocWaitQueue  *putters;        /* (owned) on the room word */
+  const _Atomic guint *pending_gets; /* (atomic) how many async operations wait in each */
+  const _Atomic guint *pending_puts; /* (atomic) */
 
   /* An async operation whose payload is being copied by another thread: async ones behind it wait,
    * so that a large item is not overtaken by a small one.
@@ -42,7 +44,15 @@ typedef struct {
   /* How long it has been worth to stay awake for a change, in looks. */
   _Atomic guint32    get_looks;      /* (atomic) */
   _Atomic guint32    put_looks;      /* (atomic) */
+  _Atomic guint32    n_waits;        /* (atomic) */
 } LocalQueue;
+
+/* For one of the counts above. */
+static inline gboolean
+local_queue_has_pending (const _Atomic guint *n_pending)
+{
+  return atomic_load (n_pending) > 0;
+}
 
 LocalQueue *local_queue_ref           (LocalQueue              *self);
 void        local_queue_unref         (LocalQueue              *self);

@@ -19,7 +19,7 @@ typedef struct {
   AioprocWaitRequest    parent;
   AioprocQueuePayload   payload;
   GVariant             *variant;     /* (owned) (nullable) what is stored, in its normal form */
-  GBytes               *bytes;       /* (owned) (nullable) */
+  GBytes               *bytes;       /* (owned) (nullable) of an async one */
   AioprocQueueTransfer  transfer;
   GError               *error;       /* (owned) (nullable) the outcome */
   guint                 n_busy;
@@ -60,7 +60,7 @@ put_request_set_item (PutRequest              *self,
     {
       gsize length;
 
-      self->bytes = g_bytes_ref (item->bytes);
+      self->bytes = self->async ? g_bytes_ref (item->bytes) : NULL;
       self->payload.kind = AIOPROC_QUEUE_BYTES;
       self->payload.data = g_bytes_get_data (item->bytes, &length);
       self->payload.length = length;
@@ -176,8 +176,7 @@ put_request_transfer (PutRequest *self,
 static guint32
 count_unfinished (LocalQueue *self)
 {
-  return atomic_load (aioproc_wait_queue_peek_pending (self->putters)) +
-         atomic_load (&self->put_works);
+  return atomic_load (self->pending_puts) + atomic_load (&self->put_works);
 }
 
 /* A sync put, or a try: are there async ones that began before it? */
@@ -356,11 +355,37 @@ put_request_finish (PutRequest  *self,
   if (!success)
     g_propagate_error (error, g_steal_pointer (&self->error));
 
-  /* What waits in this process needs no kernel to be woken. */
-  if (success && aioproc_wait_queue_has_pending (queue->getters))
+  if (success && local_queue_has_pending (queue->pending_gets))
     aioproc_wait_queue_serve (queue->getters);
 
   return success;
+}
+
+/* What most puts are: bytes that fit, into a queue that has room for them. FALSE: it is not so, and
+ * nothing has happened.
+ */
+static gboolean
+local_queue_put_at_once (LocalQueue             *self,
+                         const AioprocQueueItem *item)
+{
+  AioprocQueuePayload payload = { .kind = AIOPROC_QUEUE_BYTES };
+  gsize length;
+
+  if (item->bytes == NULL || count_unfinished (self) != 0)
+    return FALSE;
+
+  payload.data = g_bytes_get_data (item->bytes, &length);
+  payload.length = length;
+
+  if (length > AIOPROC_QUEUE_COPY_MAX ||
+      aioproc_queue_slots_put (&self->slots, &payload, NULL, NULL, NULL) != AIOPROC_QUEUE_DONE)
+    return FALSE;
+
+  /* What waits in this process needs no kernel to be woken. */
+  if (G_UNLIKELY (local_queue_has_pending (self->pending_gets)))
+    aioproc_wait_queue_serve (self->getters);
+
+  return TRUE;
 }
 
 gboolean
@@ -376,6 +401,9 @@ local_queue_try_put (gpointer                 impl,
 
   if (!local_queue_check (self, error))
     return FALSE;
+
+  if (local_queue_put_at_once (self, item))
+    return TRUE;
 
   if (put_request_set_item (&request, self, item, error))
     {
@@ -408,8 +436,11 @@ local_queue_put (gpointer                 impl,
   guint64 buffer[AIOPROC_QUEUE_COPY_MAX / sizeof (guint64)];
 
   if (!local_queue_check (self, error) ||
-      g_cancellable_set_error_if_cancelled (cancellable, error))
+      (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error)))
     return FALSE;
+
+  if (local_queue_put_at_once (self, item))
+    return TRUE;
 
   if (put_request_set_item (&request, self, item, error))
     {
@@ -464,7 +495,7 @@ local_queue_put_start (gpointer                impl,
   local_queue_ref (self);
   aioproc_wait_queue_start (self->putters, &put_ops, task, timeout_usec);
 
-  if (aioproc_wait_queue_has_pending (self->getters))
+  if (local_queue_has_pending (self->pending_gets))
     aioproc_wait_queue_serve (self->getters);
 
   local_queue_unref (self);

@@ -6,32 +6,31 @@
 
 #include "ipc/aioproc-queue-local-private.h"
 
-#include <sched.h>
-
 #include "core/aioproc-shareable-private.h"
+#include "platform/aioproc-cpu-private.h"
 
 /* A look costs what its pauses cost, since each takes the cache line of the queue's counters from
  * the process that changes them: more and more, up to half a microsecond or so. All of them take
- * about as long as it takes to wake a sleeper, 20 µs.
+ * somewhat longer than it takes to wake a sleeper, 20 to 30 µs.
  */
-#define LOOK_PAUSES_MIN 4
-#define LOOK_PAUSES_MAX 64
-#define MAX_LOOKS       32
-#define MIN_LOOKS       2
+#define LOOK_PAUSES_MIN 2
+#define LOOK_PAUSES_MAX 16
+#define MAX_LOOKS       64
+#define MIN_LOOKS       8
+/* Who sees a change lets the one who makes them go on for half a microsecond: else the queue goes
+ * from one processor to the other for each single item.
+ */
+#define LINGER_PAUSES 16
+/* So often as many looks as can be are granted, whatever has happened: two processes that answer
+ * each other would else go on to sleep for each answer, since each finds the other one slow.
+ */
+#define PROBE_INTERVAL 32
 
 /* The lock of a queue is held for less than a microsecond: who holds it so long that it is BUSY is
  * not running. It will be in a while, unless it was stopped.
  */
 #define RETRY_USEC_MIN 50
 #define RETRY_USEC_MAX (10 * G_TIME_SPAN_MILLISECOND)
-
-#if defined (__i386__) || defined (__x86_64__)
-# define relax() __builtin_ia32_pause ()
-#elif defined (__aarch64__)
-# define relax() __asm__ volatile ("yield" ::: "memory")
-#else
-# define relax() atomic_signal_fence (memory_order_seq_cst)
-#endif
 
 LocalQueue *
 local_queue_ref (LocalQueue *self)
@@ -77,7 +76,8 @@ has_room (LocalQueue *self)
 }
 
 /* @looks: how many looks were granted last time; more when one finds what it waits for, fewer when
- * none does. @peer_cpu: where the other side ran: on our processor, it cannot run now.
+ * none does. @peer_cpu: where the other side ran last. On our processor it cannot run now, and
+ * where there is only one, it is that.
  */
 static gboolean
 local_queue_stay_awake (LocalQueue      *self,
@@ -86,21 +86,27 @@ local_queue_stay_awake (LocalQueue      *self,
                         _Atomic guint32 *peer_cpu)
 {
   guint32 n_looks = atomic_load_explicit (looks, memory_order_relaxed);
+  guint32 cpu = aioproc_queue_peek (peer_cpu);
   guint n_pauses = LOOK_PAUSES_MIN;
 
-  if (aioproc_queue_peek (peer_cpu) == (guint32) (sched_getcpu () + 1) ||
-      g_get_num_processors () == 1)
+  if (cpu == 0 || cpu == (guint32) (aioproc_cpu_get_current () + 1))
     return FALSE;
+
+  if (atomic_fetch_add_explicit (&self->n_waits, 1, memory_order_relaxed) % PROBE_INTERVAL == 0)
+    n_looks = MAX_LOOKS;
 
   for (guint32 i = 0; i < n_looks; i++)
     {
       for (guint j = 0; j < n_pauses; j++)
-        relax ();
+        aioproc_cpu_relax ();
 
       n_pauses = MIN (2 * n_pauses, LOOK_PAUSES_MAX);
 
       if (changed (self))
         {
+          for (guint j = 0; j < LINGER_PAUSES; j++)
+            aioproc_cpu_relax ();
+
           atomic_store_explicit (looks, MIN (2 * n_looks, MAX_LOOKS), memory_order_relaxed);
           return TRUE;
         }
@@ -265,6 +271,8 @@ aioproc_queue_local_new (AioprocShm                 *shm,
   self->shm = g_steal_pointer (&owned);
   self->getters = aioproc_wait_queue_new (self->shm, &self->slots.header->items, self);
   self->putters = aioproc_wait_queue_new (self->shm, &self->slots.header->room, self);
+  self->pending_gets = aioproc_wait_queue_peek_pending (self->getters);
+  self->pending_puts = aioproc_wait_queue_peek_pending (self->putters);
   atomic_store (&self->get_looks, MAX_LOOKS);
   atomic_store (&self->put_looks, MAX_LOOKS);
 

@@ -31,6 +31,7 @@ typedef struct {
   AioprocQueueMemory  memory;
   AioprocQueueHeader *header;
   AioprocFamily      *family;
+  _Atomic guint32    *sequence;      /* the family's */
   const char         *description;   /* of the queue, for messages */
   guint32             max_items;     /* 0: no limit */
 } AioprocQueueSlots;

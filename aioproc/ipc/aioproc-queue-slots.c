@@ -6,12 +6,12 @@
 
 #include "ipc/aioproc-queue-slots-private.h"
 
-#include <sched.h>
 #include <string.h>
 
 #include "ipc/aioproc-queue-grow-private.h"
 #include "ipc/aioproc-queue-lists-private.h"
 #include "ipc/aioproc-queue-repair-private.h"
+#include "platform/aioproc-cpu-private.h"
 #include "platform/aioproc-futex-private.h"
 
 #define peek(field)        aioproc_queue_peek (field)
@@ -41,6 +41,7 @@ aioproc_queue_slots_init (AioprocQueueSlots  *self,
   header = aioproc_shm_get_state (shm);
   self->header = header;
   self->family = aioproc_shm_get_family (shm);
+  self->sequence = aioproc_family_get_sequence (self->family);
   self->description = aioproc_shm_describe (shm);
 
   if (create)
@@ -76,7 +77,10 @@ static void
 aioproc_queue_slots_leave (AioprocQueueSlots       *self,
                            const AioprocQueueWakes *wakes)
 {
-  aioproc_lock_word_release (&self->header->lock, self->family);
+  AioprocLockWord *lock = &self->header->lock;
+
+  if (G_UNLIKELY (!aioproc_lock_word_free_taken (lock, aioproc_family_get_owner (self->family))))
+    aioproc_lock_word_release (lock, self->family);
 
   if (G_UNLIKELY ((wakes->items | wakes->room) != 0))
     aioproc_queue_wakes_send (wakes, self);
@@ -110,21 +114,29 @@ aioproc_queue_slots_enter (AioprocQueueSlots  *self,
                            GError            **error)
 {
   AioprocQueueHeader *header = self->header;
-  AioprocLockResult result;
+  guint32 owner = aioproc_family_get_owner (self->family);
+  AioprocLockResult result = AIOPROC_LOCK_TAKEN;
 
   /* After a fork. */
-  if (G_UNLIKELY (aioproc_family_get_owner (self->family) == 0) &&
-      aioproc_family_attach (self->family, error) == 0)
-    return AIOPROC_QUEUE_FAILED;
+  if (G_UNLIKELY (owner == 0))
+    {
+      owner = aioproc_family_attach (self->family, error);
 
-  result = aioproc_lock_word_spin (&header->lock, self->family);
+      if (owner == 0)
+        return AIOPROC_QUEUE_FAILED;
+    }
 
-  if (G_UNLIKELY (result == AIOPROC_LOCK_BUSY))
-    return AIOPROC_QUEUE_BUSY;
+  if (!aioproc_lock_word_take_free (&header->lock, owner))
+    {
+      result = aioproc_lock_word_spin (&header->lock, self->family);
+
+      if (result == AIOPROC_LOCK_BUSY)
+        return AIOPROC_QUEUE_BUSY;
+    }
 
   /* Relaxed: who announces a death, or sets @stale, wakes those who missed it. */
   if (G_UNLIKELY (result == AIOPROC_LOCK_ABANDONED || peek (&header->stale) != 0 ||
-                  peek (aioproc_family_get_sequence (self->family)) != peek (&header->swept)) &&
+                  peek (self->sequence) != peek (&header->swept)) &&
       !aioproc_queue_slots_catch_up (self, result == AIOPROC_LOCK_ABANDONED, wakes, error))
     return AIOPROC_QUEUE_FAILED;
 
@@ -140,7 +152,7 @@ get_owner (AioprocQueueSlots *self)
 static void
 note_cpu (_Atomic guint32 *field)
 {
-  guint32 cpu = (guint32) (sched_getcpu () + 1);
+  guint32 cpu = (guint32) (aioproc_cpu_get_current () + 1);
 
   if (G_UNLIKELY (peek (field) != cpu))
     poke (field, cpu);
