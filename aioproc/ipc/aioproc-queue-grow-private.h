@@ -28,6 +28,14 @@ gboolean aioproc_queue_grow_extent (AioprocQueueSlots  *self,
                                     guint64             offset,
                                     guint64             length,
                                     GError            **error);
+/* Fills the extent of @slot, FILLING and ours, with @data. */
+gboolean aioproc_queue_fill_extent (AioprocQueueSlots  *self,
+                                    AioprocQueueSlot   *slot,
+                                    guint               size_class,
+                                    guint64             offset,
+                                    gconstpointer       data,
+                                    guint64             length,
+                                    GError            **error);
 /* Under the lock, on an empty queue. */
 void     aioproc_queue_shrink      (AioprocQueueSlots  *self);
 

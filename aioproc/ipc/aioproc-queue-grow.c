@@ -280,7 +280,7 @@ aioproc_queue_grow_extent (AioprocQueueSlots  *self,
   guint64 wanted = (length + step - 1) / step * step;
   guint64 there = (guint64) peek (&slot->n_pages) * PAGE_SIZE;
 
-  if (there >= wanted)
+  if (aioproc_queue_class_is_small (size_class) || there >= wanted)
     return TRUE;
 
   if (!aioproc_queue_allocate (self, offset + there, wanted - there, error))
@@ -289,6 +289,66 @@ aioproc_queue_grow_extent (AioprocQueueSlots  *self,
   poke (&slot->n_pages, wanted / PAGE_SIZE);
 
   return TRUE;
+}
+
+static gboolean
+aioproc_queue_copy_in (AioprocQueueSlots  *self,
+                       guint64             offset,
+                       gconstpointer       data,
+                       guint64             length,
+                       GError            **error)
+{
+  if (aioproc_queue_memory_copy_in (&self->memory, offset, data, length))
+    return TRUE;
+
+  aioproc_queue_memory_set_error (&self->memory, error);
+
+  return FALSE;
+}
+
+gboolean
+aioproc_queue_fill_extent (AioprocQueueSlots  *self,
+                           AioprocQueueSlot   *slot,
+                           guint               size_class,
+                           guint64             offset,
+                           gconstpointer       data,
+                           guint64             length,
+                           GError            **error)
+{
+  const guint8 *bytes = data;
+  guint64 n_pages = (length + PAGE_SIZE - 1) / PAGE_SIZE;
+  guint64 there = length;
+  g_autoptr(GError) local_error = NULL;
+
+  /* The pages of small extents were allocated when they were cut. */
+  if (!aioproc_queue_class_is_small (size_class))
+    there = MIN (length, (guint64) peek (&slot->n_pages) * PAGE_SIZE);
+
+  /* Pages that are there are perhaps mapped already, and in a cache; others are written. */
+  if (!aioproc_queue_copy_in (self, offset, bytes, there, error))
+    return FALSE;
+
+  if (there == length)
+    return TRUE;
+
+  if (aioproc_memfd_write (aioproc_shm_get_fd (self->memory.shm), offset + there, bytes + there,
+                           length - there, &local_error))
+    {
+      atomic_fetch_add_explicit (&self->header->n_allocated, n_pages * PAGE_SIZE - there,
+                                 memory_order_relaxed);
+      poke (&slot->n_pages, n_pages);
+      return TRUE;
+    }
+
+  if (local_error != NULL)
+    {
+      g_propagate_prefixed_error (error, g_steal_pointer (&local_error), "Could not grow %s: ",
+                                  self->description);
+      return FALSE;
+    }
+
+  return aioproc_queue_grow_extent (self, slot, size_class, offset, length, error) &&
+         aioproc_queue_copy_in (self, offset + there, bytes + there, length - there, error);
 }
 
 void

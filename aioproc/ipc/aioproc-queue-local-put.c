@@ -8,6 +8,7 @@
 
 #include "core/aioproc-codec-private.h"
 #include "ipc/aioproc-queue-lists-private.h"
+#include "platform/aioproc-cpu-private.h"
 #include "platform/aioproc-futex-private.h"
 
 /* Sync puts behind async ones are woken when one of these ends well; when one is cancelled, they
@@ -115,48 +116,42 @@ put_request_encode (PutRequest *self,
   self->payload.data = buffer;
 }
 
-/* Copies the payload into the slot that was got for it. */
+/* Puts a value into its stored form in the slot that was got for it. */
 static gboolean
-put_request_copy (PutRequest  *self,
-                  LocalQueue  *queue,
-                  GError     **error)
+put_request_store (PutRequest  *self,
+                   LocalQueue  *queue,
+                   GError     **error)
 {
-  AioprocQueueMemory *memory = &queue->slots.memory;
+  AioprocQueueSlots *slots = &queue->slots;
   g_autofree guint8 *stored = NULL;
-  gconstpointer data = self->payload.data;
   gpointer to;
 
-  if (self->payload.kind == AIOPROC_QUEUE_VARIANT)
+  to = aioproc_queue_memory_at (&slots->memory, self->transfer.offset, self->payload.length);
+
+  if (to != NULL)
     {
-      to = aioproc_queue_memory_at (memory, self->transfer.offset, self->payload.length);
+      if (!aioproc_queue_slots_allocate (slots, &self->transfer, error))
+        return FALSE;
 
-      if (to != NULL)
-        {
-          aioproc_codec_variant_store (self->variant, to);
-          return TRUE;
-        }
+      aioproc_codec_variant_store (self->variant, to);
 
-      stored = g_try_malloc (self->payload.length);
-
-      if (stored == NULL)
-        {
-          g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
-                       "Could not put a value into %s: no memory for its %" G_GUINT64_FORMAT
-                       " bytes", queue->slots.description, self->payload.length);
-          return FALSE;
-        }
-
-      aioproc_codec_variant_store (self->variant, stored);
-      data = stored;
+      return TRUE;
     }
 
-  if (!aioproc_queue_memory_copy_in (memory, self->transfer.offset, data, self->payload.length))
+  /* It lies in several pieces. */
+  stored = g_try_malloc (self->payload.length);
+
+  if (stored == NULL)
     {
-      aioproc_queue_memory_set_error (memory, error);
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+                   "Could not put a value into %s: no memory for its %" G_GUINT64_FORMAT " bytes",
+                   slots->description, self->payload.length);
       return FALSE;
     }
 
-  return TRUE;
+  aioproc_codec_variant_store (self->variant, stored);
+
+  return aioproc_queue_slots_fill (slots, &self->transfer, stored, error);
 }
 
 /* The part of a large put that is done beside the lock. */
@@ -164,11 +159,18 @@ static void
 put_request_transfer (PutRequest *self,
                       LocalQueue *queue)
 {
-  if (aioproc_queue_slots_allocate (&queue->slots, &self->transfer, &self->error) &&
-      put_request_copy (self, queue, &self->error))
-    aioproc_queue_slots_commit (&queue->slots, &self->transfer);
+  AioprocQueueSlots *slots = &queue->slots;
+  gboolean success;
+
+  if (self->payload.kind == AIOPROC_QUEUE_VARIANT)
+    success = put_request_store (self, queue, &self->error);
   else
-    aioproc_queue_slots_abort (&queue->slots, &self->transfer);
+    success = aioproc_queue_slots_fill (slots, &self->transfer, self->payload.data, &self->error);
+
+  if (success)
+    aioproc_queue_slots_commit (slots, &self->transfer);
+  else
+    aioproc_queue_slots_abort (slots, &self->transfer);
 }
 
 /* --- The order of the puts of one process --- */
@@ -388,6 +390,17 @@ local_queue_put_at_once (LocalQueue             *self,
   return TRUE;
 }
 
+/* A large item was put. If whoever gets it needs this processor, it is taken while it is in a cache
+ * yet, and its memory is used for the next one, rather than memory that is new.
+ */
+static void
+local_queue_let_getter_run (LocalQueue *self)
+{
+  if (aioproc_queue_peek (&self->slots.header->get_cpu) ==
+      (guint32) (aioproc_cpu_get_current () + 1))
+    g_thread_yield ();
+}
+
 gboolean
 local_queue_try_put (gpointer                 impl,
                      const AioprocQueueItem  *item,
@@ -455,6 +468,9 @@ local_queue_put (gpointer                 impl,
         success = put_request_finish (&request, self, error);
 
       put_request_end (&request, self);
+
+      if (success && request.payload.length > AIOPROC_QUEUE_WORK_MIN)
+        local_queue_let_getter_run (self);
     }
 
   put_request_clear (&request);

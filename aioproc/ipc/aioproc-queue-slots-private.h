@@ -79,11 +79,16 @@ gboolean           aioproc_queue_slots_init      (AioprocQueueSlots          *se
                                                   GError                    **error);
 void               aioproc_queue_slots_clear     (AioprocQueueSlots          *self);
 
-/* DONE: it is in the queue. BEGUN: allocate, copy, then commit or abort. */
+/* DONE: it is in the queue. BEGUN: fill, or allocate and copy, then commit or abort. */
 AioprocQueueStatus aioproc_queue_slots_put       (AioprocQueueSlots          *self,
                                                   const AioprocQueuePayload  *payload,
                                                   AioprocQueueSleep          *sleep,
                                                   AioprocQueueTransfer       *transfer,
+                                                  GError                    **error);
+/* Copies the payload of a transfer, beside the lock. G_IO_ERROR_NO_SPACE. */
+gboolean           aioproc_queue_slots_fill      (AioprocQueueSlots          *self,
+                                                  const AioprocQueueTransfer *transfer,
+                                                  gconstpointer               data,
                                                   GError                    **error);
 /* Allocates the pages of a transfer, beside the lock. G_IO_ERROR_NO_SPACE. */
 gboolean           aioproc_queue_slots_allocate  (AioprocQueueSlots          *self,

@@ -355,14 +355,20 @@ aioproc_queue_slots_put (AioprocQueueSlots          *self,
 }
 
 gboolean
+aioproc_queue_slots_fill (AioprocQueueSlots          *self,
+                          const AioprocQueueTransfer *transfer,
+                          gconstpointer               data,
+                          GError                    **error)
+{
+  return aioproc_queue_fill_extent (self, transfer->slot, transfer->size_class, transfer->offset,
+                                    data, transfer->length, error);
+}
+
+gboolean
 aioproc_queue_slots_allocate (AioprocQueueSlots          *self,
                               const AioprocQueueTransfer *transfer,
                               GError                    **error)
 {
-  /* The pages of small extents were allocated when they were cut. */
-  if (aioproc_queue_class_is_small (transfer->size_class))
-    return TRUE;
-
   return aioproc_queue_grow_extent (self, transfer->slot, transfer->size_class, transfer->offset,
                                     transfer->length, error);
 }

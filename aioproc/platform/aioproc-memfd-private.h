@@ -35,6 +35,15 @@ gboolean aioproc_memfd_reserve (int          fd,
                                 guint64      offset,
                                 guint64      length,
                                 GError     **error);
+/* Writes without a mapping, which for pages that are new costs half of what it costs through one:
+ * they need not be zeroed, nor faulted in. G_IO_ERROR_NO_SPACE, never SIGBUS or SIGXFSZ. FALSE
+ * without an error: the limit of the file size forbids it, but not to reserve and to map.
+ */
+gboolean aioproc_memfd_write   (int          fd,
+                                guint64      offset,
+                                gconstpointer data,
+                                gsize        length,
+                                GError     **error);
 /* Gives pages back; the range reads as zeros again. */
 gboolean aioproc_memfd_punch   (int          fd,
                                 guint64      offset,

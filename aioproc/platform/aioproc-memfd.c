@@ -266,6 +266,49 @@ aioproc_memfd_reserve (int       fd,
 }
 
 gboolean
+aioproc_memfd_write (int            fd,
+                     guint64        offset,
+                     gconstpointer  data,
+                     gsize          length,
+                     GError       **error)
+{
+  const guint8 *bytes = data;
+  HeldSignals held;
+  int saved_errno = 0;
+
+  if (offset > G_MAXINT64 || length > G_MAXINT64 - offset)
+    return FALSE;
+
+  hold_signals (&held);
+
+  while (length > 0)
+    {
+      ssize_t n = pwrite (fd, bytes, length, (off_t) offset);
+
+      if (n > 0)
+        {
+          bytes += n;
+          offset += n;
+          length -= n;
+        }
+      else if (n == 0 || errno != EINTR)
+        {
+          saved_errno = n == 0 ? ENOSPC : errno;
+          break;
+        }
+    }
+
+  release_signals (&held, saved_errno);
+
+  if (saved_errno != 0 && saved_errno != EFBIG)
+    g_set_error (error, G_IO_ERROR, error_code_from_errno (saved_errno),
+                 "Could not write %" G_GSIZE_FORMAT " bytes of shared memory: %s",
+                 length, g_strerror (saved_errno));
+
+  return saved_errno == 0;
+}
+
+gboolean
 aioproc_memfd_punch (int       fd,
                      guint64   offset,
                      guint64   length,

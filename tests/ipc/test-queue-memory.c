@@ -6,9 +6,13 @@
 
 /* The memory of a queue: how it grows and shrinks, and what becomes of one that is damaged. */
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <aioproc.h>
 
@@ -320,6 +324,115 @@ test_queue_memory_file_size (void)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
 }
 
+static void
+test_queue_memory_file_size_later (void)
+{
+  g_autoptr(AioprocQueue) queue = NULL;
+  struct rlimit limit;
+
+  if (!g_test_subprocess ())
+    {
+      g_test_summary ("A limit of the file size that comes later does not matter");
+      g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+      g_test_trap_assert_passed ();
+      return;
+    }
+
+  queue = queue_test_new (0);
+  getrlimit (RLIMIT_FSIZE, &limit);
+  limit.rlim_cur = 1 << 20;
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &limit), ==, 0);
+
+  for (guint round = 0; round < 2; round++)
+    {
+      put_sized (queue, 1000, 1);
+      put_sized (queue, 3000000, 2);
+      get_sized (queue, 1000, 1);
+      get_sized (queue, 3000000, 2);
+    }
+
+  g_assert_finalize_object (g_steal_pointer (&queue));
+}
+
+/* From here on the kernel has no memory for files. */
+static void
+forbid_growth (void)
+{
+  struct sock_filter filter[] = {
+    BPF_STMT (BPF_LD | BPF_W | BPF_ABS, G_STRUCT_OFFSET (struct seccomp_data, nr)),
+    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, SYS_fallocate, 1, 0),
+    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, SYS_pwrite64, 0, 1),
+    BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSPC),
+    BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const struct sock_fprog program = { G_N_ELEMENTS (filter), filter };
+
+  g_assert_cmpint (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), ==, 0);
+  g_assert_cmpint (prctl (PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), ==, 0);
+}
+
+static void
+test_queue_memory_no_space (void)
+{
+  g_autoptr(AioprocQueue) queue = NULL;
+  g_autoptr(GAsyncResult) result = NULL;
+  g_autoptr(GError) error = NULL;
+  static const gsize sizes[] = { 1000, 5000, 200000 };
+  guint n_put = 0;
+
+  if (!g_test_subprocess ())
+    {
+      g_test_summary ("Without memory a put fails, and the queue works on with what it has");
+      g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+      g_test_trap_assert_passed ();
+      return;
+    }
+
+  queue = queue_test_new (10000);
+  put_sized (queue, 200000, 0);
+  forbid_growth ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      g_autoptr(GBytes) bytes = queue_test_make_bytes (sizes[i], i);
+
+      g_assert_false (aioproc_queue_put_bytes (queue, bytes, -1, NULL, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
+      g_assert_nonnull (strstr (error->message, "queue “test”"));
+      g_clear_error (&error);
+
+      aioproc_queue_put_bytes_async (queue, bytes, -1, NULL, aioproc_test_store_result, &result);
+      aioproc_test_wait (&result);
+      g_assert_false (aioproc_queue_put_bytes_finish (queue, result, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
+      g_clear_error (&error);
+      g_clear_object (&result);
+    }
+
+  /* Small ones go on until there is no slot left. */
+  while (error == NULL)
+    {
+      g_autoptr(GBytes) bytes = queue_test_make_bytes (50, n_put);
+
+      n_put += aioproc_queue_put_bytes (queue, bytes, -1, NULL, &error);
+    }
+
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE);
+  g_clear_error (&error);
+  g_assert_cmpuint (n_put, >, AIOPROC_QUEUE_BIRTH_SLOTS / 2);
+  g_assert_cmpuint (aioproc_queue_get_size (queue), ==, n_put + 1);
+  g_assert_cmpuint (atomic_load (&queue_test_get_header (queue)->n_used), ==, n_put + 1);
+
+  get_sized (queue, 200000, 0);
+  put_sized (queue, 200000, 7);
+
+  for (guint i = 0; i < n_put; i++)
+    get_sized (queue, 50, i);
+
+  get_sized (queue, 200000, 7);
+  g_assert_finalize_object (g_steal_pointer (&queue));
+}
+
 /* --- Damage --- */
 
 /* Whatever is in the memory, every function returns, with a result or an error. */
@@ -533,6 +646,9 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/queue/memory/reclaim", test_queue_memory_reclaim);
   aioproc_test_add_func ("/aioproc/queue/memory/address-space", test_queue_memory_address_space);
   aioproc_test_add_func ("/aioproc/queue/memory/file-size", test_queue_memory_file_size);
+  aioproc_test_add_func ("/aioproc/queue/memory/file-size-later",
+                         test_queue_memory_file_size_later);
+  aioproc_test_add_func ("/aioproc/queue/memory/no-space", test_queue_memory_no_space);
   aioproc_test_add_func ("/aioproc/queue/memory/damaged/header", test_queue_memory_damaged_header);
   aioproc_test_add_func ("/aioproc/queue/memory/damaged/slots", test_queue_memory_damaged_slots);
   aioproc_test_add_func ("/aioproc/queue/memory/damaged/random", test_queue_memory_damaged_random);
