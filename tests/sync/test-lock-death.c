@@ -162,7 +162,8 @@ test_lock_death_woken (gconstpointer data)
 
   g_test_summary ("A waiter is killed that was woken, and has not taken the lock yet");
 
-  for (guint i = 0; i < 5; i++)
+  /* On a slow machine the waiter is refused for so long that nobody can come between: once more. */
+  for (guint i = 0; i < 5 || (barge && n_barged == 0); i++)
     {
       fixture_init (&fixture, variant & 1);
       g_assert_true (aioproc_lock_try_acquire (fixture.lock, NULL));
@@ -198,9 +199,6 @@ test_lock_death_woken (gconstpointer data)
       fixture_expect (&fixture, FALSE);
       fixture_clear (&fixture);
     }
-
-  if (barge)
-    g_assert_cmpuint (n_barged, >, 0);
 }
 
 static void
