@@ -6,15 +6,8 @@
 
 #include "sync/aioproc-lock-private.h"
 
-#include "aioproc-error.h"
-#include "core/aioproc-lock-word-private.h"
 #include "core/aioproc-shareable-private.h"
-#include "core/aioproc-waiter-private.h"
-
-/* For so long a process may hand its lock from one of its operations to the next while others
- * sleep, which costs it nothing; then it is their turn.
- */
-#define OWN_TURN_USEC (1 * G_TIME_SPAN_MILLISECOND)
+#include "sync/aioproc-lock-core-private.h"
 
 /* In shared memory. */
 typedef struct {
@@ -24,39 +17,23 @@ typedef struct {
 G_STATIC_ASSERT (sizeof (LockState) == 4);
 
 typedef struct {
-  /* Immutable after construction. */
-  AioprocShm       *shm;              /* (owned) */
-  AioprocFamily    *family;
-  LockState        *state;
-  AioprocWaitQueue *waiters;          /* (owned) */
-  gboolean          strict;
-  /* What the fast paths look at, wherever it stands. */
-  const _Atomic guint32 *owner;
-  const _Atomic guint   *n_pending;
-
-  _Atomic guint32   closed;           /* (atomic) */
-  _Atomic guint32   held;             /* (atomic) by way of this object, which is to be released */
-  _Atomic guint32   abandoned;        /* (atomic) of this process's latest hold */
-  _Atomic gint64    turn_began_usec;  /* (atomic) 0: not handed over within the process yet */
+  AioprocLockCore core;
+  _Atomic guint32 held;   /* (atomic) by way of this object, which is to be released */
 } LocalLock;
 
 typedef struct {
-  AioprocWaitRequest parent;
-  AioprocLockTicket  ticket;
-  gboolean           abandoned;
+  AioprocLockRequest parent;
+  LocalLock         *lock;
 } LockRequest;
 
-static void
-aioproc_lock_local_note_taken (LocalLock *self,
-                               gboolean   abandoned)
+static inline void
+aioproc_lock_local_note_held (LocalLock *self)
 {
   atomic_store_explicit (&self->held, TRUE, memory_order_relaxed);
-  atomic_store_explicit (&self->abandoned, abandoned, memory_order_relaxed);
-  atomic_store_explicit (&self->turn_began_usec, 0, memory_order_relaxed);
 }
 
 /* Before it is freed: the next owner may be of this process, and notes that it has it. */
-static void
+static inline void
 aioproc_lock_local_note_freed (LocalLock *self)
 {
   atomic_store_explicit (&self->held, FALSE, memory_order_relaxed);
@@ -64,22 +41,15 @@ aioproc_lock_local_note_freed (LocalLock *self)
 
 static gboolean
 aioproc_lock_local_attempt (gpointer            object,
-                            AioprocWaitRequest *base_request,
+                            AioprocWaitRequest *request,
                             guint32            *expected)
 {
   LocalLock *self = object;
-  LockRequest *request = (LockRequest *) base_request;
-  AioprocLockResult result;
 
-  request->ticket.slept |= base_request->slept;
-  result = aioproc_lock_word_attempt (&self->state->word, self->family, &request->ticket, expected,
-                                      &base_request->retry_usec);
-
-  if (result == AIOPROC_LOCK_BUSY)
+  if (!aioproc_lock_core_attempt (&self->core, (AioprocLockRequest *) request, expected))
     return FALSE;
 
-  request->abandoned = result == AIOPROC_LOCK_ABANDONED;
-  aioproc_lock_local_note_taken (self, request->abandoned);
+  aioproc_lock_local_note_held (self);
 
   return TRUE;
 }
@@ -90,14 +60,11 @@ aioproc_lock_local_accept (LocalLock  *self,
                            gboolean    abandoned,
                            GError    **error)
 {
-  if (G_LIKELY (!abandoned || !self->strict))
+  if (G_LIKELY (!abandoned || !self->core.strict))
     return TRUE;
 
   aioproc_lock_local_note_freed (self);
-  aioproc_lock_word_release (&self->state->word, self->family);
-  g_set_error (error, AIOPROC_ERROR, AIOPROC_ERROR_OWNER_DIED,
-               "The process that held %s died: check what it guards, then acquire it again",
-               aioproc_shm_describe (self->shm));
+  aioproc_lock_core_refuse (&self->core, error);
 
   return FALSE;
 }
@@ -105,13 +72,12 @@ aioproc_lock_local_accept (LocalLock  *self,
 static void
 aioproc_lock_local_complete (gpointer            object,
                              GTask              *task,
-                             AioprocWaitRequest *base_request)
+                             AioprocWaitRequest *request)
 {
   LocalLock *self = object;
-  LockRequest *request = (LockRequest *) base_request;
   GError *error = NULL;
 
-  if (aioproc_lock_local_accept (self, request->abandoned, &error))
+  if (aioproc_lock_local_accept (self, ((AioprocLockRequest *) request)->abandoned, &error))
     g_task_return_boolean (task, TRUE);
   else
     g_task_return_error (task, error);
@@ -124,32 +90,13 @@ static const AioprocWaitOps acquire_ops = {
   .complete = aioproc_lock_local_complete,
 };
 
-static gboolean
-aioproc_lock_local_check (LocalLock  *self,
-                          GError    **error)
-{
-  if (G_UNLIKELY (atomic_load_explicit (&self->closed, memory_order_relaxed) != 0))
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
-                   "Could not use %s: it was closed in this process",
-                   aioproc_shm_describe (self->shm));
-      return FALSE;
-    }
-
-  return aioproc_shm_attach (self->shm, error);
-}
-
-/* What an acquire mostly is. FALSE: go the long way, which finds out why. */
 static inline gboolean
 aioproc_lock_local_take_free (LocalLock *self)
 {
-  guint32 owner = atomic_load_explicit (self->owner, memory_order_relaxed);
-
-  if (owner == 0 || atomic_load_explicit (&self->closed, memory_order_relaxed) != 0 ||
-      !aioproc_lock_word_take_free (&self->state->word, owner))
+  if (!aioproc_lock_core_take_free (&self->core))
     return FALSE;
 
-  aioproc_lock_local_note_taken (self, FALSE);
+  aioproc_lock_local_note_held (self);
 
   return TRUE;
 }
@@ -159,26 +106,18 @@ aioproc_lock_local_try_acquire (gpointer   impl,
                                 GError   **error)
 {
   LocalLock *self = impl;
-  AioprocLockResult result;
+  gboolean abandoned;
 
   if (G_LIKELY (aioproc_lock_local_take_free (self)))
     return TRUE;
 
-  if (!aioproc_lock_local_check (self, error))
+  if (!aioproc_lock_core_check (&self->core, error) ||
+      !aioproc_lock_core_try (&self->core, &abandoned, error))
     return FALSE;
 
-  result = aioproc_lock_word_try (&self->state->word, self->family);
+  aioproc_lock_local_note_held (self);
 
-  if (result == AIOPROC_LOCK_BUSY)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "The %s is held",
-                   aioproc_shm_describe (self->shm));
-      return FALSE;
-    }
-
-  aioproc_lock_local_note_taken (self, result == AIOPROC_LOCK_ABANDONED);
-
-  return aioproc_lock_local_accept (self, result == AIOPROC_LOCK_ABANDONED, error);
+  return aioproc_lock_local_accept (self, abandoned, error);
 }
 
 static gboolean
@@ -188,19 +127,19 @@ aioproc_lock_local_acquire (gpointer       impl,
                             GError       **error)
 {
   LocalLock *self = impl;
-  LockRequest request = { 0 };
+  LockRequest request = { .lock = self };
 
   if (G_LIKELY (cancellable == NULL && aioproc_lock_local_take_free (self)))
     return TRUE;
 
-  if (!aioproc_shm_attach (self->shm, error))
+  if (!aioproc_shm_attach (self->core.shm, error))
     return FALSE;
 
-  if (!aioproc_wait_queue_wait (self->waiters, &acquire_ops, &request.parent, timeout_usec,
-                                cancellable, error))
+  if (!aioproc_wait_queue_wait (self->core.waiters, &acquire_ops, &request.parent.parent,
+                                timeout_usec, cancellable, error))
     return FALSE;
 
-  return aioproc_lock_local_accept (self, request.abandoned, error);
+  return aioproc_lock_local_accept (self, request.parent.abandoned, error);
 }
 
 static void
@@ -209,45 +148,30 @@ aioproc_lock_local_acquire_start (gpointer  impl,
                                   gint64    timeout_usec)
 {
   LocalLock *self = impl;
+  LockRequest *request;
   GError *error = NULL;
 
-  if (!aioproc_shm_attach (self->shm, &error))
+  if (!aioproc_shm_attach (self->core.shm, &error))
     {
       g_task_return_error (task, error);
       g_object_unref (task);
       return;
     }
 
-  g_task_set_task_data (task, g_new0 (LockRequest, 1), g_free);
-  aioproc_wait_queue_start (self->waiters, &acquire_ops, task, timeout_usec);
+  request = g_new0 (LockRequest, 1);
+  request->lock = self;
+  g_task_set_task_data (task, request, g_free);
+  aioproc_wait_queue_start (self->core.waiters, &acquire_ops, task, timeout_usec);
 }
 
-/* Whether the next holder may be of this process although others sleep. */
-static gboolean
-aioproc_lock_local_may_keep (LocalLock *self)
-{
-  gint64 now_usec;
-  gint64 began_usec;
-
-  if (aioproc_lock_word_is_hungry (&self->state->word))
-    return FALSE;
-
-  now_usec = g_get_monotonic_time ();
-  began_usec = atomic_load_explicit (&self->turn_began_usec, memory_order_relaxed);
-
-  if (began_usec == 0)
-    {
-      atomic_store_explicit (&self->turn_began_usec, now_usec, memory_order_relaxed);
-      return TRUE;
-    }
-
-  return now_usec - began_usec < OWN_TURN_USEC;
-}
-
+/* The lock goes from one operation of this process to the next. */
 static void
 aioproc_lock_local_fill (AioprocWaitRequest *base_request)
 {
-  ((LockRequest *) base_request)->abandoned = FALSE;
+  LockRequest *request = (LockRequest *) base_request;
+
+  request->parent.abandoned = FALSE;
+  aioproc_lock_local_note_held (request->lock);
 }
 
 static gboolean
@@ -255,53 +179,11 @@ aioproc_lock_local_release (gpointer   impl,
                             GError   **error)
 {
   LocalLock *self = impl;
-  AioprocLockWord *word = &self->state->word;
-  guint32 owner = atomic_load_explicit (self->owner, memory_order_relaxed);
-  gboolean released;
 
   aioproc_lock_local_note_freed (self);
 
-  /* An operation that is just about to become pending has marked the word before. */
-  if (G_LIKELY (owner != 0 && atomic_load_explicit (self->n_pending, memory_order_relaxed) == 0 &&
-                aioproc_lock_word_free_taken (word, owner)))
-    return TRUE;
-
-  if (!aioproc_shm_attach (self->shm, error))
-    return FALSE;
-
-  if (!aioproc_wait_queue_has_pending (self->waiters))
-    {
-      released = aioproc_lock_word_release (word, self->family);
-    }
-  else if (!aioproc_lock_word_is_mine (word, self->family))
-    {
-      released = FALSE;
-    }
-  else if (aioproc_lock_local_may_keep (self))
-    {
-      atomic_store_explicit (&self->held, TRUE, memory_order_relaxed);
-      atomic_store_explicit (&self->abandoned, FALSE, memory_order_relaxed);
-      released = aioproc_wait_queue_hand_over (self->waiters, aioproc_lock_local_fill);
-
-      if (!released)
-        {
-          aioproc_lock_local_note_freed (self);
-          released = aioproc_lock_word_release (word, self->family);
-        }
-    }
-  else
-    {
-      released = aioproc_lock_word_release_fair (word, self->family);
-    }
-
-  if (!released)
-    g_set_error (error, AIOPROC_ERROR, AIOPROC_ERROR_NOT_OWNER, "Could not release %s: %s",
-                 aioproc_shm_describe (self->shm),
-                 aioproc_lock_word_is_held (word, self->family)
-                   ? "another process holds it, so only that can release it"
-                   : "it is not held");
-
-  return released;
+  return G_LIKELY (aioproc_lock_core_free_taken (&self->core)) ||
+         aioproc_lock_core_release (&self->core, aioproc_lock_local_fill, error);
 }
 
 static gboolean
@@ -309,8 +191,7 @@ aioproc_lock_local_is_locked (gpointer impl)
 {
   LocalLock *self = impl;
 
-  return aioproc_shm_attach (self->shm, NULL) &&
-         aioproc_lock_word_is_held (&self->state->word, self->family);
+  return aioproc_lock_core_is_locked (&self->core);
 }
 
 static gboolean
@@ -318,7 +199,7 @@ aioproc_lock_local_was_abandoned (gpointer impl)
 {
   LocalLock *self = impl;
 
-  return atomic_load_explicit (&self->abandoned, memory_order_relaxed) != 0;
+  return atomic_load_explicit (&self->core.abandoned, memory_order_relaxed) != 0;
 }
 
 static AioprocShm *
@@ -326,7 +207,7 @@ aioproc_lock_local_get_shm (gpointer impl)
 {
   LocalLock *self = impl;
 
-  return self->shm;
+  return self->core.shm;
 }
 
 static void
@@ -334,8 +215,7 @@ aioproc_lock_local_close (gpointer impl)
 {
   LocalLock *self = impl;
 
-  atomic_store_explicit (&self->closed, 1, memory_order_relaxed);
-  aioproc_wait_queue_close (self->waiters);
+  aioproc_lock_core_close (&self->core);
 }
 
 static void
@@ -346,12 +226,8 @@ aioproc_lock_local_free (gpointer impl)
   /* Nobody is left in this process to release it. But another object may stand for the same lock
    * already, received while this one was let go: what was acquired there is not ours to release.
    */
-  if (atomic_load_explicit (&self->held, memory_order_relaxed) &&
-      aioproc_family_get_owner (self->family) != 0)
-    aioproc_lock_word_release (&self->state->word, self->family);
-
-  aioproc_wait_queue_free (self->waiters);
-  aioproc_shm_unref (self->shm);
+  aioproc_lock_core_clear (&self->core,
+                           atomic_load_explicit (&self->held, memory_order_relaxed) != 0);
   g_free (self);
 }
 
@@ -384,13 +260,7 @@ aioproc_lock_local_new (AioprocShm                *shm,
     return FALSE;
 
   self = g_new0 (LocalLock, 1);
-  self->shm = shm;
-  self->family = aioproc_shm_get_family (shm);
-  self->state = aioproc_shm_get_state (shm);
-  self->waiters = aioproc_wait_queue_new (shm, &self->state->word, self);
-  self->strict = strict;
-  self->owner = aioproc_family_peek_owner (self->family);
-  self->n_pending = aioproc_wait_queue_peek_pending (self->waiters);
+  aioproc_lock_core_init (&self->core, shm, strict);
 
   *backend = &local_backend;
   *impl = self;
