@@ -19,6 +19,7 @@
 #include "aioproc-message.h"
 #include "aioproc-process.h"
 #include "aioproc-queue.h"
+#include "aioproc-rlock.h"
 #include "aioproc-shareable.h"
 #include "aioproc-version.h"
 #include "aioproc-version-macros.h"

@@ -38,15 +38,13 @@
  */
 G_DEFINE_INTERFACE (AioprocShareable, aioproc_shareable, G_TYPE_OBJECT)
 
-#define N_KINDS (AIOPROC_SHM_QUEUE + 1)
-
 typedef struct {
   gsize                      state_size;
   AioprocShareableImportFunc import;
 } ShareableKind;
 
 /* Written before main() only. */
-static ShareableKind kinds[N_KINDS];
+static ShareableKind kinds[AIOPROC_SHM_N_KINDS];
 
 /* An object that stands for an identity. */
 typedef struct {
@@ -108,7 +106,7 @@ aioproc_shareable_register (AioprocShmKind             kind,
                             gsize                      state_size,
                             AioprocShareableImportFunc import)
 {
-  g_assert ((guint) kind < N_KINDS && kinds[kind].import == NULL);
+  g_assert ((guint) kind < AIOPROC_SHM_N_KINDS && kinds[kind].import == NULL);
 
   kinds[kind].state_size = state_size;
   kinds[kind].import = import;
@@ -255,7 +253,7 @@ aioproc_shareable_import (guint32      kind,
   g_autoptr(AioprocMutexLocker) locker = NULL;
   AioprocShareable *object;
 
-  if (kind >= N_KINDS || kinds[kind].import == NULL || n_fds != 2)
+  if (kind >= AIOPROC_SHM_N_KINDS || kinds[kind].import == NULL || n_fds != 2)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
                    "Received an object of unknown kind %u with %u descriptors", kind, n_fds);

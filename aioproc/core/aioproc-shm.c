@@ -63,6 +63,9 @@ get_noun (AioprocShmKind kind)
     case AIOPROC_SHM_QUEUE:
       return "queue";
 
+    case AIOPROC_SHM_RLOCK:
+      return "recursive lock";
+
     default:
       g_assert_not_reached ();
     }

@@ -195,6 +195,14 @@ aioproc_lock_local_is_locked (gpointer impl)
 }
 
 static gboolean
+aioproc_lock_local_is_mine (gpointer impl)
+{
+  LocalLock *self = impl;
+
+  return aioproc_lock_core_is_mine (&self->core);
+}
+
+static gboolean
 aioproc_lock_local_was_abandoned (gpointer impl)
 {
   LocalLock *self = impl;
@@ -237,6 +245,7 @@ static const AioprocLockBackend local_backend = {
   .acquire_start = aioproc_lock_local_acquire_start,
   .release = aioproc_lock_local_release,
   .is_locked = aioproc_lock_local_is_locked,
+  .is_mine = aioproc_lock_local_is_mine,
   .was_abandoned = aioproc_lock_local_was_abandoned,
   .get_shm = aioproc_lock_local_get_shm,
   .close = aioproc_lock_local_close,

@@ -28,6 +28,8 @@ typedef struct {
   gboolean    (*release)       (gpointer       impl,
                                 GError       **error);
   gboolean    (*is_locked)     (gpointer       impl);
+  /* Whether whoever asks may release it: this process, for a lock of this machine. */
+  gboolean    (*is_mine)       (gpointer       impl);
   gboolean    (*was_abandoned) (gpointer       impl);
   /* (nullable) NULL where the lock is not in memory of this machine. */
   AioprocShm *(*get_shm)       (gpointer       impl);
@@ -39,6 +41,9 @@ typedef struct {
 /* The object around memory that a peer sent; takes @shm. */
 AioprocLock *aioproc_lock_new_for_shm (AioprocShm  *shm,
                                        GError     **error);
+
+/* Whether this process holds it. */
+gboolean aioproc_lock_is_mine (AioprocLock *self);
 
 /* A lock in shared memory; takes @shm, or makes it where NULL. */
 gboolean aioproc_lock_local_new (AioprocShm                *shm,

@@ -296,6 +296,12 @@ aioproc_lock_new_for_shm (AioprocShm  *shm,
   return g_steal_pointer (&self);
 }
 
+gboolean
+aioproc_lock_is_mine (AioprocLock *self)
+{
+  return self->backend != NULL && self->backend->is_mine (self->impl);
+}
+
 /**
  * aioproc_lock_new:
  * @error: return location for an error

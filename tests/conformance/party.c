@@ -25,6 +25,9 @@ typedef struct {
   gint64  timeout_usec;
 } Command;
 
+/* The flow of another process. A number there has nothing to do with the same number here. */
+#define PROCESS_OWNER 1
+
 typedef enum {
   REPLY_BEGUN,
   REPLY_ENDED,
@@ -38,6 +41,7 @@ typedef struct {
 struct _Party {
   PartyKind     kind;
   gpointer      object;        /* (owned) (nullable) of this process */
+  guint64       owner;         /* of a recursive lock */
   GCancellable *cancellable;   /* (owned) of the operation that is pending, or comes next */
 
   /* Of the main thread. */
@@ -91,8 +95,8 @@ party_thread_run (gpointer data)
 
       atomic_store (&self->state, THREAD_INSIDE);
       atomic_store (&self->thread_outcome,
-                    performer_block (self->object, command->operation, command->timeout_usec,
-                                     self->cancellable));
+                    performer_block (self->object, self->owner, command->operation,
+                                     command->timeout_usec, self->cancellable));
       core_test_store (&self->state, THREAD_ENDED);
       g_main_context_wakeup (NULL);
     }
@@ -238,8 +242,8 @@ server_command_cb (int          fd,
   if (server->blocking)
     {
       server_reply (server, REPLY_BEGUN, OUTCOME_FALSE);
-      server_ended (performer_block (server->object, command.operation, command.timeout_usec, NULL),
-                    server);
+      server_ended (performer_block (server->object, 0, command.operation, command.timeout_usec,
+                                     NULL), server);
       return G_SOURCE_CONTINUE;
     }
 
@@ -247,8 +251,8 @@ server_command_cb (int          fd,
   if (!performer_is_async (command.operation))
     server_reply (server, REPLY_BEGUN, OUTCOME_FALSE);
 
-  performer_start (server->object, command.operation, command.timeout_usec, server->cancellable,
-                   server_ended, server);
+  performer_start (server->object, PROCESS_OWNER, command.operation, command.timeout_usec,
+                   server->cancellable, server_ended, server);
 
   if (performer_is_async (command.operation))
     server_reply (server, REPLY_BEGUN, OUTCOME_FALSE);
@@ -278,9 +282,12 @@ party_new (PartyKind      kind,
            const Backend *backend,
            gpointer       object)
 {
+  static guint64 n_flows;
   Party *self = g_new0 (Party, 1);
 
   self->kind = kind;
+  /* A thread is one by itself; flows of one thread have to say who they are. */
+  self->owner = kind == PARTY_FLOW ? ++n_flows : 0;
   self->object = g_object_ref (object);
   self->cancellable = g_cancellable_new ();
   self->socket_fd = -1;
@@ -350,8 +357,8 @@ party_begin (Party     *self,
   switch (self->kind)
     {
     case PARTY_FLOW:
-      performer_start (self->object, operation, timeout_usec, self->cancellable, party_ended,
-                       self);
+      performer_start (self->object, self->owner, operation, timeout_usec, self->cancellable,
+                       party_ended, self);
       break;
 
     case PARTY_THREAD:

@@ -10,10 +10,10 @@ static Outcome
 get_outcome (gboolean      result,
              const GError *error)
 {
-  g_assert_true (result == (error == NULL));
-
   if (error == NULL)
-    return OUTCOME_TRUE;
+    return result ? OUTCOME_TRUE : OUTCOME_FALSE;
+
+  g_assert_false (result);
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
     return OUTCOME_WOULD_BLOCK;
@@ -36,8 +36,209 @@ get_outcome (gboolean      result,
   return OUTCOME_OTHER;
 }
 
+/* How the operations are done with objects of one class. */
+typedef struct {
+  GType    (*get_type) (void);
+  /* The outcome is that of the operation; @error says why it is FALSE. */
+  gboolean (*block)    (gpointer             object,
+                        guint64              owner,
+                        Operation            operation,
+                        gint64               timeout_usec,
+                        GCancellable        *cancellable,
+                        GError             **error);
+  void     (*start)    (gpointer             object,
+                        guint64              owner,
+                        Operation            operation,
+                        gint64               timeout_usec,
+                        GCancellable        *cancellable,
+                        GAsyncReadyCallback  callback,
+                        gpointer             user_data);
+  gboolean (*finish)   (gpointer             object,
+                        GAsyncResult        *result,
+                        GError             **error);
+} Performer;
+
+/* --- Lock --- */
+
+static gboolean
+lock_block (gpointer       object,
+            guint64        owner,
+            Operation      operation,
+            gint64         timeout_usec,
+            GCancellable  *cancellable,
+            GError       **error)
+{
+  switch ((int) operation)
+    {
+    case OPERATION_ACQUIRE:
+      return aioproc_lock_acquire (object, timeout_usec, cancellable, error);
+
+    case OPERATION_TRY_ACQUIRE:
+      return aioproc_lock_try_acquire (object, error);
+
+    case OPERATION_RELEASE:
+      return aioproc_lock_release (object, error);
+
+    case OPERATION_IS_LOCKED:
+      return aioproc_lock_is_locked (object);
+
+    case OPERATION_WAS_ABANDONED:
+      return aioproc_lock_get_was_abandoned (object);
+
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+static void
+lock_start (gpointer             object,
+            guint64              owner,
+            Operation            operation,
+            gint64               timeout_usec,
+            GCancellable        *cancellable,
+            GAsyncReadyCallback  callback,
+            gpointer             user_data)
+{
+  aioproc_lock_acquire_async (object, timeout_usec, cancellable, callback, user_data);
+}
+
+static gboolean
+lock_finish (gpointer       object,
+             GAsyncResult  *result,
+             GError       **error)
+{
+  return aioproc_lock_acquire_finish (object, result, error);
+}
+
+/* --- RLock --- */
+
+static gboolean
+rlock_block (gpointer       object,
+             guint64        owner,
+             Operation      operation,
+             gint64         timeout_usec,
+             GCancellable  *cancellable,
+             GError       **error)
+{
+  switch ((int) operation)
+    {
+    case OPERATION_ACQUIRE:
+      return aioproc_rlock_acquire (object, owner, timeout_usec, cancellable, error);
+
+    case OPERATION_TRY_ACQUIRE:
+      return aioproc_rlock_try_acquire (object, owner, error);
+
+    case OPERATION_RELEASE:
+      return aioproc_rlock_release (object, owner, error);
+
+    case OPERATION_IS_LOCKED:
+      return aioproc_rlock_is_locked (object);
+
+    case OPERATION_IS_OWNED:
+      g_assert_cmpint (aioproc_rlock_is_owned (object, owner), ==,
+                       aioproc_rlock_get_depth (object, owner) > 0);
+      return aioproc_rlock_is_owned (object, owner);
+
+    case OPERATION_WAS_ABANDONED:
+      return aioproc_rlock_get_was_abandoned (object);
+
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+static void
+rlock_start (gpointer             object,
+             guint64              owner,
+             Operation            operation,
+             gint64               timeout_usec,
+             GCancellable        *cancellable,
+             GAsyncReadyCallback  callback,
+             gpointer             user_data)
+{
+  aioproc_rlock_acquire_async (object, owner, timeout_usec, cancellable, callback, user_data);
+}
+
+static gboolean
+rlock_finish (gpointer       object,
+              GAsyncResult  *result,
+              GError       **error)
+{
+  return aioproc_rlock_acquire_finish (object, result, error);
+}
+
+/* --- Event --- */
+
+static gboolean
+event_block (gpointer       object,
+             guint64        owner,
+             Operation      operation,
+             gint64         timeout_usec,
+             GCancellable  *cancellable,
+             GError       **error)
+{
+  switch ((int) operation)
+    {
+    case OPERATION_SET:
+      return aioproc_event_set (object, error);
+
+    case OPERATION_CLEAR:
+      return aioproc_event_clear (object, error);
+
+    case OPERATION_IS_SET:
+      return aioproc_event_is_set (object);
+
+    case OPERATION_WAIT:
+      return aioproc_event_wait (object, timeout_usec, cancellable, error);
+
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+static void
+event_start (gpointer             object,
+             guint64              owner,
+             Operation            operation,
+             gint64               timeout_usec,
+             GCancellable        *cancellable,
+             GAsyncReadyCallback  callback,
+             gpointer             user_data)
+{
+  aioproc_event_wait_async (object, timeout_usec, cancellable, callback, user_data);
+}
+
+static gboolean
+event_finish (gpointer       object,
+              GAsyncResult  *result,
+              GError       **error)
+{
+  return aioproc_event_wait_finish (object, result, error);
+}
+
+/* --- All --- */
+
+static const Performer performers[] = {
+  { aioproc_event_get_type, event_block, event_start, event_finish },
+  { aioproc_lock_get_type, lock_block, lock_start, lock_finish },
+  { aioproc_rlock_get_type, rlock_block, rlock_start, rlock_finish },
+};
+
+static const Performer *
+get_performer (gpointer object)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (performers); i++)
+    {
+      if (G_TYPE_CHECK_INSTANCE_TYPE (object, performers[i].get_type ()))
+        return &performers[i];
+    }
+
+  g_assert_not_reached ();
+}
+
 Outcome
 performer_block (gpointer      object,
+                 guint64       owner,
                  Operation     operation,
                  gint64        timeout_usec,
                  GCancellable *cancellable)
@@ -45,50 +246,16 @@ performer_block (gpointer      object,
   g_autoptr(GError) error = NULL;
   gboolean result;
 
-  switch (operation)
+  if (operation == OPERATION_DISPOSE)
     {
-    case OPERATION_ACQUIRE:
-      result = aioproc_lock_acquire (object, timeout_usec, cancellable, &error);
-      return get_outcome (result, error);
-
-    case OPERATION_TRY_ACQUIRE:
-      result = aioproc_lock_try_acquire (object, &error);
-      return get_outcome (result, error);
-
-    case OPERATION_RELEASE:
-      result = aioproc_lock_release (object, &error);
-      return get_outcome (result, error);
-
-    case OPERATION_IS_LOCKED:
-      return aioproc_lock_is_locked (object) ? OUTCOME_TRUE : OUTCOME_FALSE;
-
-    case OPERATION_WAS_ABANDONED:
-      return aioproc_lock_get_was_abandoned (object) ? OUTCOME_TRUE : OUTCOME_FALSE;
-
-    case OPERATION_SET:
-      result = aioproc_event_set (object, &error);
-      return get_outcome (result, error);
-
-    case OPERATION_CLEAR:
-      result = aioproc_event_clear (object, &error);
-      return get_outcome (result, error);
-
-    case OPERATION_IS_SET:
-      return aioproc_event_is_set (object) ? OUTCOME_TRUE : OUTCOME_FALSE;
-
-    case OPERATION_WAIT:
-      result = aioproc_event_wait (object, timeout_usec, cancellable, &error);
-      return get_outcome (result, error);
-
-    case OPERATION_DISPOSE:
       g_object_run_dispose (object);
       return OUTCOME_TRUE;
-
-    case OPERATION_END:
-    case OPERATION_CANCEL:
-    default:
-      g_assert_not_reached ();
     }
+
+  result = get_performer (object)->block (object, owner, operation, timeout_usec, cancellable,
+                                          &error);
+
+  return get_outcome (result, error);
 }
 
 gboolean
@@ -103,31 +270,20 @@ typedef struct {
 } Performance;
 
 static void
-acquired_cb (GObject      *source,
-             GAsyncResult *result,
-             gpointer      user_data)
+performed_cb (GObject      *source,
+              GAsyncResult *result,
+              gpointer      user_data)
 {
   g_autofree Performance *performance = user_data;
   g_autoptr(GError) error = NULL;
-  gboolean acquired = aioproc_lock_acquire_finish (AIOPROC_LOCK (source), result, &error);
+  gboolean done = get_performer (source)->finish (source, result, &error);
 
-  performance->func (get_outcome (acquired, error), performance->data);
-}
-
-static void
-waited_cb (GObject      *source,
-           GAsyncResult *result,
-           gpointer      user_data)
-{
-  g_autofree Performance *performance = user_data;
-  g_autoptr(GError) error = NULL;
-  gboolean waited = aioproc_event_wait_finish (AIOPROC_EVENT (source), result, &error);
-
-  performance->func (get_outcome (waited, error), performance->data);
+  performance->func (get_outcome (done, error), performance->data);
 }
 
 void
 performer_start (gpointer       object,
+                 guint64        owner,
                  Operation      operation,
                  gint64         timeout_usec,
                  GCancellable  *cancellable,
@@ -138,16 +294,13 @@ performer_start (gpointer       object,
 
   if (!performer_is_async (operation))
     {
-      func (performer_block (object, operation, timeout_usec, cancellable), data);
+      func (performer_block (object, owner, operation, timeout_usec, cancellable), data);
       return;
     }
 
   performance = g_new (Performance, 1);
   performance->func = func;
   performance->data = data;
-
-  if (operation == OPERATION_ACQUIRE)
-    aioproc_lock_acquire_async (object, timeout_usec, cancellable, acquired_cb, performance);
-  else
-    aioproc_event_wait_async (object, timeout_usec, cancellable, waited_cb, performance);
+  get_performer (object)->start (object, owner, operation, timeout_usec, cancellable, performed_cb,
+                                 performance);
 }

@@ -15,18 +15,20 @@ G_BEGIN_DECLS
 typedef void (*PerformerFunc) (Outcome  outcome,
                                gpointer data);
 
-/* At once, or by waiting in the calling thread. */
-Outcome performer_block (gpointer       object,
-                         Operation      operation,
-                         gint64         timeout_usec,
-                         GCancellable  *cancellable);
-gboolean performer_is_async (Operation operation);
+/* At once, or by waiting in the calling thread. @owner: of a recursive lock. */
+Outcome  performer_block    (gpointer       object,
+                             guint64        owner,
+                             Operation      operation,
+                             gint64         timeout_usec,
+                             GCancellable  *cancellable);
+gboolean performer_is_async (Operation      operation);
 /* By an asynchronous operation where there is one; @func is called later then, else at once. */
-void    performer_start (gpointer       object,
-                         Operation      operation,
-                         gint64         timeout_usec,
-                         GCancellable  *cancellable,
-                         PerformerFunc  func,
-                         gpointer       data);
+void     performer_start    (gpointer       object,
+                             guint64        owner,
+                             Operation      operation,
+                             gint64         timeout_usec,
+                             GCancellable  *cancellable,
+                             PerformerFunc  func,
+                             gpointer       data);
 
 G_END_DECLS
