@@ -90,8 +90,9 @@ static gboolean
 move_payload_to_memfd (AioprocStartPacket  *self,
                        GError             **error)
 {
-  gsize done = 0;
-  int fd = aioproc_memfd_new ("aioproc-start", 0, error);
+  gsize length = self->strings->len;
+  int fd = aioproc_memfd_new ("aioproc-start", length, error);
+  gpointer base;
 
   if (fd < 0)
     return FALSE;
@@ -99,24 +100,17 @@ move_payload_to_memfd (AioprocStartPacket  *self,
   aioproc_parent_fd_set (&self->payload, fd);
   self->packet.flags |= AIOPROC_SUPERVISION_PAYLOAD;
 
-  while (done < self->strings->len)
-    {
-      gssize n_written = write (fd, self->strings->str + done, self->strings->len - done);
+  /* Not written: beyond the largest file that is allowed, that would be fatal. */
+  if (!aioproc_memfd_reserve (fd, 0, length, error))
+    return FALSE;
 
-      if (n_written >= 0)
-        {
-          done += n_written;
-        }
-      else if (errno != EINTR)
-        {
-          int saved_errno = errno;
+  base = aioproc_memfd_map (fd, 0, length, TRUE, error);
 
-          g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
-                       "Could not write %" G_GSIZE_FORMAT " bytes of arguments and environment: "
-                       "%s", self->strings->len, g_strerror (saved_errno));
-          return FALSE;
-        }
-    }
+  if (base == NULL)
+    return FALSE;
+
+  memcpy (base, self->strings->str, length);
+  aioproc_memfd_unmap (base, length);
 
   return TRUE;
 }
