@@ -6,6 +6,9 @@
 
 /* The supervisor of workers whose program is executed (SPAWN). It stays small, with libc only: its
  * start and its forks are part of what the first and every worker cost.
+ *
+ * With arguments, it becomes the forkserver that they name. Until that has come as far as to bind
+ * itself to the application, if it ever does, it is bound by what was done here.
  */
 
 #include <errno.h>
@@ -126,6 +129,28 @@ start_program (const AioprocSupervisionRequest *request,
   return pid;
 }
 
+__attribute__ ((noreturn))
+static void
+become_forkserver (char *argv[])
+{
+  AioprocSupervisionPacket packet = {
+    .kind = AIOPROC_SUPERVISION_FAILED,
+    .stage = AIOPROC_SUPERVISION_STAGE_EXECUTE,
+    .payload_length = strlen (argv[0]),
+  };
+
+  /* Fails for the leader of a session, whose group is its own already. */
+  setpgid (0, 0);
+
+  if (!aioproc_self_kill_on_hangup (AIOPROC_SUPERVISION_HANGUP_FD))
+    _exit (EXIT_FAILURE);
+
+  execve (argv[0], argv, environ);
+  packet.status = errno;
+  aioproc_supervision_send (&packet, argv[0], -1);
+  _exit (EXIT_FAILURE);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -139,6 +164,9 @@ main (int   argc,
       fputs ("aioproc-launcher is started by programs that use Aioproc, not by hand.\n", stderr);
       return EXIT_FAILURE;
     }
+
+  if (argc > 1)
+    become_forkserver (argv + 1);
 
   if (!aioproc_supervision_begin ())
     return EXIT_FAILURE;

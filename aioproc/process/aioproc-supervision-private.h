@@ -45,7 +45,7 @@ typedef enum {
   AIOPROC_SUPERVISION_READY,      /* once, first: version; will serve */
   AIOPROC_SUPERVISION_REFUSED,    /* instead: cannot serve, and ends; payload: domain, message */
   AIOPROC_SUPERVISION_STARTED,    /* pid; descriptors: pidfd */
-  AIOPROC_SUPERVISION_FAILED,     /* errno in status, stage; payload: text */
+  AIOPROC_SUPERVISION_FAILED,     /* errno in status, stage; payload: text; serial 0: it ends */
   AIOPROC_SUPERVISION_EXITED,     /* pid, wait status */
 } AioprocSupervisionKind;
 

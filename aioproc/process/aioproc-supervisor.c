@@ -261,6 +261,13 @@ supervisor_handle (Supervisor                     *self,
       return TRUE;
 
     case AIOPROC_SUPERVISION_FAILED:
+      if (packet->serial == 0)
+        {
+          g_clear_error (&self->refusal);
+          self->refusal = aioproc_supervisor_error_from_failure (self->program, packet, text);
+          return TRUE;
+        }
+
       if (request == NULL || request->is_started)
         return FALSE;
 
@@ -413,40 +420,43 @@ supervisor_spawn (Supervisor  *self,
 {
   g_auto(AioprocParentFd) peer_socket = AIOPROC_PARENT_FD_INIT;
   g_auto(AioprocParentFd) peer_hangup = AIOPROC_PARENT_FD_INIT;
-  g_auto(GStrv) own_environment = NULL;
-  char *launcher_argv[] = { self->program, NULL };
-  char *no_environment[] = { NULL };
+  g_autofree char *launcher = aioproc_build_program_path ("aioproc-launcher");
+  g_autoptr(GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto(GStrv) environment = NULL;
+  g_auto(GStrv) argv = NULL;
   AioprocSpawnFd fds[2];
-  char **argv;
-  char **envp;
   int pidfd;
 
   if (!aioproc_parent_fd_set_pair (&self->socket, &peer_socket, SOCK_SEQPACKET, error) ||
       !aioproc_parent_fd_set_pair (&self->hangup, &peer_hangup, SOCK_STREAM, error))
     return FALSE;
 
-  if (!is_forkserver (self))
-    {
-      argv = launcher_argv;
-      envp = no_environment;
-    }
-  else
+  g_strv_builder_add (builder, launcher);
+
+  /* Which becomes the forkserver. */
+  if (is_forkserver (self))
     {
       g_autofree char *marker = NULL;
 
       marker = g_strdup_printf ("forkserver:%d:%d", AIOPROC_SUPERVISION_SOCKET_FD,
                                 AIOPROC_SUPERVISION_HANGUP_FD);
-      own_environment = g_environ_setenv (g_strdupv (self->environment),
-                                          AIOPROC_SUPERVISION_ENVIRONMENT, marker, TRUE);
-      argv = self->spec->argv;
-      envp = own_environment;
+      environment = g_environ_setenv (g_strdupv (self->environment),
+                                      AIOPROC_SUPERVISION_ENVIRONMENT, marker, TRUE);
+      g_strv_builder_addv (builder, (const char **) self->spec->argv);
     }
+  else
+    {
+      environment = g_new0 (char *, 1);
+    }
+
+  argv = g_strv_builder_end (builder);
 
   fds[0] = (AioprocSpawnFd) { peer_socket.fd, AIOPROC_SUPERVISION_SOCKET_FD };
   fds[1] = (AioprocSpawnFd) { peer_hangup.fd, AIOPROC_SUPERVISION_HANGUP_FD };
 
-  if (!aioproc_spawn (self->program, (const char * const *) argv, (const char * const *) envp,
-                      fds, G_N_ELEMENTS (fds), &self->pid, &pidfd, error))
+  if (!aioproc_spawn (launcher, (const char * const *) argv,
+                      (const char * const *) environment, fds, G_N_ELEMENTS (fds), &self->pid,
+                      &pidfd, error))
     return FALSE;
 
   aioproc_parent_fd_set (&self->pidfd, pidfd);
