@@ -109,9 +109,25 @@ trace_test_run_to_syscall (pid_t pid,
 }
 
 void
-trace_test_begin_syscall (pid_t pid)
+trace_test_run_to_sleep (pid_t pid,
+                         long  number)
 {
-  resume (pid, PTRACE_SYSCALL);
+  for (;;)
+    {
+      int status;
+
+      trace_test_run_to_syscall (pid, number);
+      resume (pid, PTRACE_SYSCALL);
+
+      /* What it would have slept on may have changed before, as at the end of another process. */
+      while (waitpid (pid, &status, __WALL | WNOHANG) == 0)
+        {
+          if (platform_test_get_state (pid, pid) == 'S')
+            return;
+        }
+
+      g_assert_true (WIFSTOPPED (status) && WSTOPSIG (status) == SYSCALL_STOP);
+    }
 }
 
 void

@@ -25,8 +25,9 @@ void     trace_test_run_to_mark     (pid_t              pid);
 /* Before the kernel does anything. */
 void     trace_test_run_to_syscall  (pid_t              pid,
                                      long               number);
-/* From there: lets the kernel begin. The child may sleep then. */
-void     trace_test_begin_syscall   (pid_t              pid);
+/* Until the kernel has made it sleep in such a call. */
+void     trace_test_run_to_sleep    (pid_t              pid,
+                                     long               number);
 /* From there: the kernel has done it, and nothing of the program has run since. */
 void     trace_test_end_syscall     (pid_t              pid);
 

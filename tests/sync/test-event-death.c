@@ -180,9 +180,7 @@ test_event_death_waiting (gconstpointer data)
 
       fixture_init (&fixture, data != NULL);
       pid = trace_test_fork (traced_waiter_run, &fixture);
-      trace_test_run_to_syscall (pid, SYS_futex_waitv);
-      trace_test_begin_syscall (pid);
-      platform_test_wait_for_state (pid, pid, 'S');
+      trace_test_run_to_sleep (pid, SYS_futex_waitv);
 
       if (i == 0)
         {

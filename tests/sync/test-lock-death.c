@@ -170,9 +170,7 @@ test_lock_death_woken (gconstpointer data)
 
       /* The first to sleep is the first to be woken. */
       pid = trace_test_fork (traced_acquirer_run, &fixture);
-      trace_test_run_to_syscall (pid, SYS_futex_waitv);
-      trace_test_begin_syscall (pid);
-      platform_test_wait_for_state (pid, pid, 'S');
+      trace_test_run_to_sleep (pid, SYS_futex_waitv);
       fixture_start_waiter (&fixture);
 
       if (hungry)
