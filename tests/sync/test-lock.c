@@ -4,6 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+#include <string.h>
+
 #include <aioproc.h>
 
 #include "aioproc-test.h"
@@ -237,6 +239,110 @@ test_lock_dispose_pending (void)
   g_assert_finalize_object (g_steal_pointer (&lock));
 }
 
+static void
+test_lock_initialize_twice (void)
+{
+  g_autoptr(AioprocLock) lock = new_lock ();
+  g_autoptr(GError) error = NULL;
+
+  g_test_summary ("To initialise a lock again changes nothing");
+
+  g_assert_true (aioproc_lock_acquire (lock, -1, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (g_initable_init (G_INITABLE (lock), NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (aioproc_lock_is_locked (lock));
+  g_assert_true (aioproc_lock_release (lock, &error));
+  g_assert_no_error (error);
+  g_assert_finalize_object (g_steal_pointer (&lock));
+}
+
+static void
+test_lock_name (void)
+{
+  g_autoptr(AioprocLock) lock = NULL;
+  g_autoptr(AioprocLock) nameless = new_lock ();
+  g_autoptr(GError) error = NULL;
+
+  g_test_summary ("Errors name the lock");
+
+  g_assert_null (aioproc_lock_get_name (nameless));
+
+  lock = g_initable_new (AIOPROC_TYPE_LOCK, NULL, &error, "name", "Türschloss", NULL);
+  g_assert_no_error (error);
+  g_assert_cmpstr (aioproc_lock_get_name (lock), ==, "Türschloss");
+
+  g_assert_false (aioproc_lock_release (lock, &error));
+  g_assert_error (error, AIOPROC_ERROR, AIOPROC_ERROR_NOT_OWNER);
+  g_assert_nonnull (strstr (error->message, "“Türschloss”"));
+  g_clear_error (&error);
+
+  g_assert_true (aioproc_lock_try_acquire (lock, &error));
+  g_assert_no_error (error);
+  g_assert_false (aioproc_lock_try_acquire (lock, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+  g_assert_nonnull (strstr (error->message, "“Türschloss”"));
+  g_clear_error (&error);
+  g_assert_false (aioproc_lock_acquire (lock, 0, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_assert_nonnull (strstr (error->message, "“Türschloss”"));
+
+  g_assert_finalize_object (g_steal_pointer (&lock));
+}
+
+static void
+assert_owner_cb (GObject      *source,
+                 GAsyncResult *result,
+                 gpointer      user_data)
+{
+  g_assert_true (g_main_context_is_owner (g_main_context_get_thread_default ()));
+  aioproc_test_store_result (source, result, user_data);
+}
+
+static gpointer
+acquire_on_own_context (gpointer data)
+{
+  AioprocLock *lock = data;
+  g_autoptr(GMainContext) context = g_main_context_new ();
+  g_autoptr(GError) error = NULL;
+
+  g_main_context_push_thread_default (context);
+
+  for (guint i = 0; i < 200; i++)
+    {
+      g_autoptr(GAsyncResult) result = NULL;
+
+      aioproc_lock_acquire_async (lock, -1, NULL, assert_owner_cb, &result);
+      aioproc_test_wait (&result);
+      g_assert_true (aioproc_lock_acquire_finish (lock, result, &error));
+      g_assert_no_error (error);
+      g_assert_true (aioproc_lock_release (lock, &error));
+      g_assert_no_error (error);
+    }
+
+  g_main_context_pop_thread_default (context);
+
+  return NULL;
+}
+
+static void
+test_lock_acquire_contexts (void)
+{
+  g_autoptr(AioprocLock) lock = new_lock ();
+  GThread *threads[4];
+
+  g_test_summary ("Operations end on the context of the thread that started them, and no other");
+
+  /* Nobody iterates the default context meanwhile. */
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("own-context", acquire_on_own_context, lock);
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+
+  g_assert_false (aioproc_lock_is_locked (lock));
+  g_assert_finalize_object (g_steal_pointer (&lock));
+}
+
 static gpointer
 hammer (gpointer data)
 {
@@ -292,6 +398,9 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/lock/release/not-held", test_lock_release_not_held);
   aioproc_test_add_func ("/aioproc/lock/not-initialized", test_lock_not_initialized);
   aioproc_test_add_func ("/aioproc/lock/dispose/pending", test_lock_dispose_pending);
+  aioproc_test_add_func ("/aioproc/lock/initialize-twice", test_lock_initialize_twice);
+  aioproc_test_add_func ("/aioproc/lock/name", test_lock_name);
+  aioproc_test_add_func ("/aioproc/lock/acquire/contexts", test_lock_acquire_contexts);
   aioproc_test_add_func ("/aioproc/lock/threads", test_lock_threads);
 
   return g_test_run ();
