@@ -8,7 +8,8 @@
  * kernel would give. Only calls that the library itself makes are counted, and only while the
  * program has armed the module; threads are an exception, since GLib starts them for the library.
  *
- * AIOPROC_TEST_FAULT is FUNCTION:N:ERRNO.
+ * AIOPROC_TEST_FAULT is FUNCTION:N:ERRNO. Where ERRNO is 0 the call does less than it was asked
+ * for, as the kernel may.
  */
 
 /* Else both names of a function would be one. */
@@ -284,12 +285,50 @@ fcntl64 (int fd,
   return fcntl_or_fail (fd, command, argument, CALLER);
 }
 
+/* A part of @message, of which one byte is left; of a packet all, as the kernel has it. */
+static struct msghdr
+shorten (int                  fd,
+         const struct msghdr *message,
+         struct iovec        *piece)
+{
+  struct msghdr part = *message;
+  socklen_t length = sizeof (int);
+  int type = 0;
+
+  if (getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type != SOCK_STREAM)
+    return part;
+
+  for (size_t i = 0; i < message->msg_iovlen; i++)
+    {
+      if (message->msg_iov[i].iov_len > 0)
+        {
+          piece->iov_base = message->msg_iov[i].iov_base;
+          piece->iov_len = 1;
+          part.msg_iov = piece;
+          part.msg_iovlen = 1;
+          break;
+        }
+    }
+
+  return part;
+}
+
 ssize_t
 sendmsg (int                  fd,
          const struct msghdr *message,
          int                  flags)
 {
-  return must_fail ("sendmsg", CALLER) ? -1 : NEXT (sendmsg) (fd, message, flags);
+  struct msghdr part;
+  struct iovec piece;
+
+  if (!must_fail ("sendmsg", CALLER))
+    return NEXT (sendmsg) (fd, message, flags);
+
+  if (fault_errno != 0)
+    return -1;
+
+  part = shorten (fd, message, &piece);
+  return NEXT (sendmsg) (fd, &part, flags);
 }
 
 ssize_t
@@ -297,7 +336,96 @@ recvmsg (int            fd,
          struct msghdr *message,
          int            flags)
 {
-  return must_fail ("recvmsg", CALLER) ? -1 : NEXT (recvmsg) (fd, message, flags);
+  struct msghdr part;
+  struct iovec piece;
+  ssize_t result;
+
+  if (!must_fail ("recvmsg", CALLER))
+    return NEXT (recvmsg) (fd, message, flags);
+
+  if (fault_errno != 0)
+    return -1;
+
+  part = shorten (fd, message, &piece);
+  result = NEXT (recvmsg) (fd, &part, flags);
+  message->msg_namelen = part.msg_namelen;
+  message->msg_controllen = part.msg_controllen;
+  message->msg_flags = part.msg_flags;
+
+  return result;
+}
+
+ssize_t
+pwrite (int         fd,
+        const void *data,
+        size_t      length,
+        off_t       offset)
+{
+  if (!must_fail ("pwrite", CALLER))
+    return NEXT (pwrite) (fd, data, length, offset);
+
+  return fault_errno != 0 ? -1 : NEXT (pwrite) (fd, data, length < 1 ? length : 1, offset);
+}
+
+ssize_t
+pwrite64 (int         fd,
+          const void *data,
+          size_t      length,
+          off64_t     offset)
+{
+  if (!must_fail ("pwrite", CALLER))
+    return NEXT (pwrite64) (fd, data, length, offset);
+
+  return fault_errno != 0 ? -1 : NEXT (pwrite64) (fd, data, length < 1 ? length : 1, offset);
+}
+
+int
+epoll_wait (int                 epoll_fd,
+            struct epoll_event *events,
+            int                 n_events,
+            int                 timeout)
+{
+  return must_fail ("epoll_wait", CALLER)
+           ? -1
+           : NEXT (epoll_wait) (epoll_fd, events, n_events, timeout);
+}
+
+/* Of GLib, which calls malloc(): whatever may be large, or of a size that somebody else says. */
+void *g_try_malloc    (size_t  size);
+void *g_try_malloc_n  (size_t  n,
+                       size_t  size);
+void *g_try_realloc   (void   *memory,
+                       size_t  size);
+void *g_try_realloc_n (void   *memory,
+                       size_t  n,
+                       size_t  size);
+
+void *
+g_try_malloc (size_t size)
+{
+  return must_fail ("g_try_malloc", CALLER) ? NULL : NEXT (g_try_malloc) (size);
+}
+
+void *
+g_try_malloc_n (size_t n,
+                size_t size)
+{
+  return must_fail ("g_try_malloc", CALLER) ? NULL : NEXT (g_try_malloc_n) (n, size);
+}
+
+void *
+g_try_realloc (void   *memory,
+               size_t  size)
+{
+  return must_fail ("g_try_malloc", CALLER) ? NULL : NEXT (g_try_realloc) (memory, size);
+}
+
+void *
+g_try_realloc_n (void   *memory,
+                 size_t  n,
+                 size_t  size)
+{
+  return must_fail ("g_try_malloc", CALLER) ? NULL : NEXT (g_try_realloc_n) (memory, n, size);
 }
 
 int
@@ -342,6 +470,7 @@ syscall (long number,
   va_end (arguments);
 
   if ((number == SYS_pidfd_open && must_fail ("pidfd_open", CALLER)) ||
+      (number == SYS_futex_waitv && must_fail ("futex_waitv", CALLER)) ||
       (number == SYS_set_robust_list && must_fail ("set_robust_list", CALLER)))
     return -1;
 
