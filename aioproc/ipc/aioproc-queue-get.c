@@ -71,7 +71,7 @@ aioproc_queue_try_get (AioprocQueue  *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Gets a value from the queue, and blocks the calling thread while there is no item.
+ * Gets a value from the queue, and blocks the calling thread until there is one.
  *
  * Fails with:
  *
@@ -148,7 +148,8 @@ aioproc_queue_get_async (AioprocQueue        *self,
  *
  * Ends an operation that [method@Queue.get_async] has started.
  *
- * Fails as [method@Queue.get] does.
+ * Fails as [method@Queue.get] does, and with [error@GLib.ThreadError.AGAIN] if no thread
+ * could be started to wait or to copy in.
  *
  * Returns: (transfer full): the value, or `NULL` with @error set
  *
@@ -208,7 +209,7 @@ aioproc_queue_try_get_bytes (AioprocQueue  *self,
  * @cancellable: (nullable): a cancellable
  * @error: return location for an error
  *
- * Gets bytes from the queue, and blocks the calling thread while there is no item.
+ * Gets bytes from the queue, and blocks the calling thread until there are some.
  *
  * Fails with:
  *
@@ -286,7 +287,8 @@ aioproc_queue_get_bytes_async (AioprocQueue        *self,
  *
  * Ends an operation that [method@Queue.get_bytes_async] has started.
  *
- * Fails as [method@Queue.get_bytes] does.
+ * Fails as [method@Queue.get_bytes] does, and with [error@GLib.ThreadError.AGAIN] if no thread
+ * could be started to wait or to copy in.
  *
  * Returns: (transfer full): the bytes, or `NULL` with @error set
  *

@@ -164,7 +164,8 @@ aioproc_queue_put_async (AioprocQueue        *self,
  *
  * Ends an operation that [method@Queue.put_async] has started.
  *
- * Fails as [method@Queue.put] does.
+ * Fails as [method@Queue.put] does, and with [error@GLib.ThreadError.AGAIN] if no thread
+ * could be started to wait or to copy in.
  *
  * Returns: `TRUE` if the item is in the queue
  *
@@ -304,7 +305,8 @@ aioproc_queue_put_bytes_async (AioprocQueue        *self,
  *
  * Ends an operation that [method@Queue.put_bytes_async] has started.
  *
- * Fails as [method@Queue.put_bytes] does.
+ * Fails as [method@Queue.put_bytes] does, and with [error@GLib.ThreadError.AGAIN] if no thread
+ * could be started to wait or to copy in.
  *
  * Returns: `TRUE` if the item is in the queue
  *

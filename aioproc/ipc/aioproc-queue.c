@@ -26,23 +26,29 @@
  *         gpointer      user_data)
  * {
  *   AioprocQueue *queue = AIOPROC_QUEUE (source);
+ *   GMainLoop *loop = user_data;
  *   g_autoptr(GVariant) value = NULL;
  *   g_autoptr(GError) error = NULL;
  *
  *   value = aioproc_queue_get_finish (queue, result, &error);
  *
- *   if (value == NULL)
+ *   if (value != NULL)
  *     {
- *       if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED))
- *         g_warning ("%s", error->message);
- *       return;
+ *       g_print ("Got %d.\n", g_variant_get_int32 (value));
+ *       aioproc_queue_get_async (queue, -1, NULL, got_cb, loop);
  *     }
- *
- *   use_value (value);
- *   aioproc_queue_get_async (queue, -1, NULL, got_cb, user_data);
+ *   else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED))
+ *     {
+ *       g_print ("There is no more.\n");
+ *       g_main_loop_quit (loop);
+ *     }
+ *   else
+ *     {
+ *       g_error ("%s", error->message);
+ *     }
  * }
- *
- * aioproc_queue_get_async (queue, -1, NULL, got_cb, NULL);
+ * …
+ * aioproc_queue_get_async (queue, -1, NULL, got_cb, loop);
  * ```
  *
  * Bytes that were put can be got as a value of type `ay`, and an `ay` as bytes. Arrays of bytes
@@ -72,7 +78,8 @@
  * not stop the others: `try_` functions may say [error@Gio.IOErrorEnum.WOULD_BLOCK], others wait,
  * if it was stopped within the few instructions that hold the queue's lock.
  *
- * A forked child may use the queue. Processes that share a queue trust each other: one can garble
+ * A forked child may use the queue; its first operation fails where the system has no descriptor or
+ * thread for that. Processes that share a queue trust each other: one can garble
  * the items of another. Nothing that is in the memory makes a function crash, read what is not the
  * queue's, or run code: what is damaged is reported as [error@Gio.IOErrorEnum.INVALID_DATA].
  *

@@ -295,7 +295,9 @@ aioproc_call_dup_arguments (AioprocCall *self)
  * aioproc_call_dup_message:
  * @self: a call
  *
- * Gets the message that the call came with: arguments, shared objects, bytes, descriptors.
+ * Gets the message that the call came with.
+ *
+ * It holds the arguments, shared objects, bytes and descriptors.
  *
  * Returns: (transfer full): the message, which must not be changed
  *

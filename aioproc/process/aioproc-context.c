@@ -27,6 +27,26 @@
  * [ctor@Aioproc.Process.new]. Without one, a process uses the default context: its workers are
  * this executable itself, whose `main()` calls [func@Aioproc.init] first.
  *
+ * ```c
+ * static AioprocContext *
+ * new_context (void)
+ * {
+ *   g_auto(GStrv) environment = g_environ_setenv (g_get_environ (), "COLOUR", "green", TRUE);
+ *   AioprocContext *context = aioproc_context_new ();
+ *
+ *   aioproc_context_set_start_method (context, AIOPROC_START_METHOD_SPAWN);
+ *   aioproc_context_set_environment (context, (const char * const *) environment);
+ *   aioproc_context_set_working_directory (context, "/");
+ *   aioproc_context_set_cpu_time_limit (context, 60);
+ *   aioproc_context_set_exit_timeout (context, 10 * G_TIME_SPAN_SECOND);
+ *
+ *   return context;
+ * }
+ * …
+ * context = new_context ();
+ * process = aioproc_process_new (context, "look-around", NULL);
+ * ```
+ *
  * # The worker program
  *
  * - This program: neither [property@Aioproc.Context:program] nor [property@Aioproc.Context:module]
@@ -40,7 +60,8 @@
  * # Changing it
  *
  * All properties can be set until the first process of the context is started, and no more after
- * that: all workers of one context are alike.
+ * that: all workers of one context are alike. To set one later is a critical warning, and has no
+ * effect.
  *
  * # Thread safety
  *

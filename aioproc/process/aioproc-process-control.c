@@ -42,6 +42,8 @@ check_joinable (AioprocProcess  *self,
  *
  * See [method@Aioproc.Process.join_async], which is the form for programs with a main loop.
  *
+ * Errors: those of [method@Aioproc.Process.join_async].
+ *
  * Returns: whether the process has ended
  *
  * Since: 0.1
@@ -143,6 +145,8 @@ aioproc_process_join_async (AioprocProcess      *self,
  * @error: return location for a [type@GLib.Error]
  *
  * Finishes [method@Aioproc.Process.join_async].
+ *
+ * Errors: those of [method@Aioproc.Process.join_async].
  *
  * Returns: whether the process has ended
  *

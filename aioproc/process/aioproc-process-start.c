@@ -273,6 +273,8 @@ end_start (AioprocProcess  *self,
  *
  * See [method@Aioproc.Process.start_async], which is the form for programs with a main loop.
  *
+ * Errors: those of [method@Aioproc.Process.start_async].
+ *
  * Returns: whether the process is running
  *
  * Since: 0.1
@@ -383,6 +385,8 @@ aioproc_process_start_async (AioprocProcess      *self,
  * @error: return location for a [type@GLib.Error]
  *
  * Finishes [method@Aioproc.Process.start_async].
+ *
+ * Errors: those of [method@Aioproc.Process.start_async].
  *
  * Returns: whether the process is running
  *

@@ -52,7 +52,10 @@
  *
  * An event is [iface@Shareable]. A process that is killed at any instruction of any of these
  * functions leaves the event set or not set, nothing between; those who wait when it is killed
- * within a set are released.
+ * within a set are released. A forked child may use the event.
+ *
+ * No function may be called in a signal handler; `g_unix_signal_add()` makes a source of a signal,
+ * which is free to do anything.
  *
  * Since: 0.1
  */
@@ -442,7 +445,8 @@ aioproc_event_wait_async (AioprocEvent        *self,
  *
  * Ends an operation that [method@Event.wait_async] has started.
  *
- * Fails as [method@Event.wait] does.
+ * Fails as [method@Event.wait] does, and with [error@GLib.ThreadError.AGAIN] if the event was not
+ * set and no thread could be started to wait for it.
  *
  * Returns: `TRUE` if the event was set
  *

@@ -56,8 +56,12 @@
  * any other way without releasing it, one waiter gets the lock, as soon as no thread of the dead
  * process can write any more. The new holder finds [property@Lock:was-abandoned] set, and should
  * check what the lock guards; a [property@Lock:strict] one gets an error instead. A holder that
- * is only stopped keeps the lock. A forked child holds nothing of what its parent holds. An
- * object that is finalized while its process holds the lock releases it.
+ * is only stopped keeps the lock. A forked child holds nothing of what its parent holds, and its
+ * first operation fails where the system has no descriptor or thread for it. An object that is
+ * finalized while its process holds the lock releases it.
+ *
+ * No function may be called in a signal handler; `g_unix_signal_add()` makes a source of a signal,
+ * which is free to do anything.
  *
  * Waiters of several processes may overtake each other, but not for long: a waiter that was
  * overtaken for more than a millisecond is given the lock by the next release.
@@ -363,9 +367,9 @@ aioproc_lock_get_strict (AioprocLock *self)
  * aioproc_lock_get_was_abandoned: (get-property was-abandoned)
  * @self: a lock
  *
- * Tells whether this process got the lock, when it acquired it last, from a holder that had died.
+ * Tells whether this process got the lock from a holder that had died.
  *
- * The answer holds while the caller holds the lock.
+ * It is about the last acquire of this process. The answer holds while the caller holds the lock.
  *
  * Returns: `TRUE` if the former holder died while it held the lock
  *
@@ -447,6 +451,8 @@ aioproc_lock_try_acquire (AioprocLock  *self,
  * - [error@Gio.IOErrorEnum.CLOSED] if it is disposed of in this process
  * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if it was never initialized
  *
+ * Signals do not end the wait.
+ *
  * Returns: `TRUE` if the caller holds the lock now
  *
  * Since: 0.1
@@ -524,7 +530,8 @@ aioproc_lock_acquire_async (AioprocLock         *self,
  *
  * Ends an operation that [method@Lock.acquire_async] has started.
  *
- * Fails as [method@Lock.acquire] does.
+ * Fails as [method@Lock.acquire] does, and with [error@GLib.ThreadError.AGAIN] if the lock was held
+ * and no thread could be started to wait for it.
  *
  * Returns: `TRUE` if the caller holds the lock now
  *
