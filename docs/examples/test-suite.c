@@ -8,6 +8,8 @@
 
 #include <aioproc.h>
 
+static int n_warnings;   /* (atomic) of workers */
+
 static GVariant *
 add (AioprocCall  *call,
      GError      **error)
@@ -19,7 +21,7 @@ add (AioprocCall  *call,
 
   /* Neither of these lines disturbs the test. */
   g_print ("ok 99 this is not a line of the test\n");
-  g_message ("Adding %d and %d", a, b);
+  g_warning ("Adding %d and %d", a, b);
   return g_variant_new ("(i)", a + b);
 }
 
@@ -33,34 +35,30 @@ crash (AioprocCall  *call,
 
 static const AioprocFunctionEntry functions[] = { { "add", add }, { "crash", crash } };
 
-static void
-store_result_cb (GObject      *source,
-                 GAsyncResult *result,
-                 gpointer      user_data)
+static GLogWriterOutput
+writer (GLogLevelFlags   level,
+        const GLogField *fields,
+        gsize            n_fields,
+        gpointer         user_data)
 {
-  *(GAsyncResult **) user_data = g_object_ref (result);
+  for (gsize i = 0; i < n_fields; i++)
+    {
+      if (level == G_LOG_LEVEL_WARNING && g_str_equal (fields[i].key, "AIOPROC_WORKER_NAME"))
+        g_atomic_int_inc (&n_warnings);
+    }
+
+  return g_log_writer_default (level, fields, n_fields, user_data);
 }
 
-/* Runs a function to its end, as a program with a main loop does. */
 static GVariant *
 run (const char  *function,
      GVariant    *arguments,
      GError     **error)
 {
   g_autoptr(AioprocProcess) process = aioproc_process_new (NULL, function, arguments);
-  g_autoptr(GAsyncResult) started = NULL;
-  g_autoptr(GAsyncResult) joined = NULL;
 
-  aioproc_process_start_async (process, NULL, store_result_cb, &started);
-  while (started == NULL)
-    g_main_context_iteration (NULL, TRUE);
-  if (!aioproc_process_start_finish (process, started, error))
-    return NULL;
-
-  aioproc_process_join_async (process, -1, NULL, store_result_cb, &joined);
-  while (joined == NULL)
-    g_main_context_iteration (NULL, TRUE);
-  if (!aioproc_process_join_finish (process, joined, error))
+  if (!aioproc_process_start (process, NULL, error) ||
+      !aioproc_process_join (process, 60 * G_TIME_SPAN_SECOND, NULL, error))
     return NULL;
 
   return aioproc_process_dup_result (process, error);
@@ -74,6 +72,7 @@ test_add (void)
 
   g_assert_no_error (error);
   g_assert_cmpstr (g_variant_get_type_string (value), ==, "(i)");
+  g_assert_cmpint (g_atomic_int_get (&n_warnings), ==, 1);
 }
 
 static void
@@ -91,6 +90,7 @@ main (int   argc,
 {
   aioproc_init (functions, G_N_ELEMENTS (functions));   /* before g_test_init() */
   g_test_init (&argc, &argv, NULL);
+  g_log_set_writer_func (writer, NULL, NULL);
   g_test_add_func ("/sums/add", test_add);
   g_test_add_func ("/sums/crash", test_crash);
   return g_test_run ();
