@@ -37,6 +37,11 @@ typedef struct {
                    const AioprocFrameInfo *info,
                    AioprocMessage         *message,
                    gpointer                user_data);
+  /* (nullable) The worker has closed its channel, and has not ended in all the time since:
+   * nothing more will be heard of it but its end.
+   */
+  void (*hung_up) (AioprocChild           *child,
+                   gpointer                user_data);
   /* Once, last: the process is gone, reaped, its channel read to the end. With @error either it
    * never came to be (the pid is 0), or it was killed because what it sent was not understood.
    */
@@ -71,7 +76,9 @@ int           aioproc_child_get_pidfd       (AioprocChild           *self);
  */
 void          aioproc_child_send            (AioprocChild           *self,
                                              AioprocFrame           *frame);
-/* To the process alone, as soon as it exists; ended already is no error. */
+/* To the process alone, as soon as it exists; ended already is no error. SIGTERM and SIGKILL also
+ * end a start that waits for a supervisor which has never served: with that signal as its status.
+ */
 gboolean      aioproc_child_send_signal     (AioprocChild           *self,
                                              int                     signum,
                                              GError                **error);

@@ -31,6 +31,11 @@
  */
 #define MAX_DRAINED 8192
 
+/* A worker that ends closes its channel first, some languages long before. */
+#define HUNG_UP_USEC (5 * G_USEC_PER_SEC)
+
+#define SIGNAL_BIT(signum) (G_GUINT64_CONSTANT (1) << ((signum) - 1))
+
 struct _AioprocChild
 {
   gatomicrefcount        ref_count;
@@ -70,6 +75,7 @@ struct _AioprocChild
   AioprocParentFd        hangup;
   AioprocMonitorWatch    control_watch;
   AioprocMonitorWatch    pidfd_watch;       /* where no supervisor tells of the end */
+  AioprocMonitorTimer    hung_up_timer;     /* from the end of the channel on */
   AioprocFrameReader    *reader;            /* (owned) (nullable) NULL: read to the end */
   GError                *error;             /* (owned) (nullable) why it had to be killed */
 };
@@ -229,6 +235,7 @@ finish (AioprocChild *self,
 {
   close_channel (self);
   aioproc_monitor_remove_watch (&self->pidfd_watch);
+  aioproc_monitor_remove_timer (&self->hung_up_timer);
   /* Whatever is left of a worker that never came to be ends with this. */
   aioproc_parent_fd_close (&self->hangup);
 
@@ -374,6 +381,14 @@ read_frames (AioprocChild *self,
 }
 
 static void
+hung_up_cb (gpointer data)
+{
+  AioprocChild *self = data;
+
+  self->ops->hung_up (self, self->user_data);
+}
+
+static void
 control_ready_cb (AioprocMonitorWatch *watch,
                   guint32              events,
                   gpointer             data)
@@ -382,7 +397,12 @@ control_ready_cb (AioprocMonitorWatch *watch,
   GError *error = NULL;
 
   if ((events & ~(guint32) EPOLLOUT) != 0)
-    read_frames (self, MAX_READ);
+    {
+      read_frames (self, MAX_READ);
+
+      if (self->reader == NULL && self->error == NULL && self->ops->hung_up != NULL)
+        aioproc_monitor_add_timer (&self->hung_up_timer, HUNG_UP_USEC, hung_up_cb, self);
+    }
 
   if ((events & EPOLLOUT) != 0 && self->reader != NULL && !flush (self, &error))
     kill_for (self, error);
@@ -554,6 +574,30 @@ flush_cb (gpointer data)
   aioproc_child_unref (self);
 }
 
+/* Where a supervisor has never served, there is no process yet, and perhaps never will be. */
+static void
+withdraw_cb (gpointer data)
+{
+  AioprocChild *self = data;
+  gboolean is_open;
+
+  aioproc_mutex_lock (&self->mutex);
+  is_open = self->pid == 0 && !self->has_ended && !self->is_foreign;
+  aioproc_mutex_unlock (&self->mutex);
+
+  if (is_open && aioproc_supervisor_withdraw_worker (self))
+    {
+      aioproc_mutex_lock (&self->mutex);
+      self->has_status = TRUE;
+      self->wait_status = (self->pending_signals & SIGNAL_BIT (SIGKILL)) != 0 ? SIGKILL : SIGTERM;
+      aioproc_mutex_unlock (&self->mutex);
+
+      finish (self, NULL);
+    }
+
+  aioproc_child_unref (self);
+}
+
 static void
 forked_cb (gpointer data)
 {
@@ -690,7 +734,7 @@ aioproc_child_send_signal (AioprocChild  *self,
                            int            signum,
                            GError       **error)
 {
-  AIOPROC_MUTEX_AUTO_LOCK (&self->mutex, locker);
+  g_autoptr(AioprocMutexLocker) locker = NULL;
 
   if (signum < 0 || signum >= NSIG)
     {
@@ -698,6 +742,8 @@ aioproc_child_send_signal (AioprocChild  *self,
                    "There is no signal %d", signum);
       return FALSE;
     }
+
+  locker = aioproc_mutex_locker_new (&self->mutex);
 
   if (self->is_foreign)
     {
@@ -714,7 +760,12 @@ aioproc_child_send_signal (AioprocChild  *self,
     return aioproc_pidfd_send_signal (self->pidfd.fd, signum, error);
 
   if (signum > 0)
-    self->pending_signals |= G_GUINT64_CONSTANT (1) << (signum - 1);
+    self->pending_signals |= SIGNAL_BIT (signum);
+
+  g_clear_pointer (&locker, aioproc_mutex_locker_free);
+
+  if (signum == SIGTERM || signum == SIGKILL)
+    aioproc_monitor_run (withdraw_cb, aioproc_child_ref (self));
 
   return TRUE;
 }

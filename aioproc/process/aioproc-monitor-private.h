@@ -16,6 +16,7 @@ G_BEGIN_DECLS
  * thread.
  */
 typedef struct _AioprocMonitorWatch AioprocMonitorWatch;
+typedef struct _AioprocMonitorTimer AioprocMonitorTimer;
 
 /* Called on the monitor with what epoll reports of the descriptor. May remove any watch. */
 typedef void (*AioprocMonitorFunc) (AioprocMonitorWatch *watch,
@@ -28,6 +29,14 @@ struct _AioprocMonitorWatch {
   gpointer           data;
   int                fd;
   guint32            events;
+};
+
+/* The same for a point in time. */
+struct _AioprocMonitorTimer {
+  void               (*func) (gpointer data);   /* NULL: not set */
+  gpointer             data;
+  gint64               due_usec;
+  AioprocMonitorTimer *next;
 };
 
 /* Any thread. Once it has succeeded in a process, it always does. */
@@ -48,6 +57,13 @@ void     aioproc_monitor_change_watch (AioprocMonitorWatch *watch,
                                        guint32              events);
 /* Before the descriptor is closed. Nothing happens if it watches nothing. */
 void     aioproc_monitor_remove_watch (AioprocMonitorWatch *watch);
+
+/* Once, after @delay_usec, unless it is removed before; which does nothing if it is not set. */
+void     aioproc_monitor_add_timer    (AioprocMonitorTimer *timer,
+                                       gint64               delay_usec,
+                                       void               (*func) (gpointer data),
+                                       gpointer             data);
+void     aioproc_monitor_remove_timer (AioprocMonitorTimer *timer);
 
 /* Between these two calls the monitor stands still, outside of everything: for a fork whose child
  * goes on. On the monitor itself they do nothing. In the child nothing is paused: it must not

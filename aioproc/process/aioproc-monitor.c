@@ -43,6 +43,7 @@ static AioprocParentFd event_fd = AIOPROC_PARENT_FD_INIT;
 /* Monitor thread only. */
 static struct epoll_event pending[MAX_EVENTS];
 static int n_pending;
+static AioprocMonitorTimer *timers;    /* in no order: there are hardly ever any */
 
 static GPrivate current = G_PRIVATE_INIT (NULL);   /* set in the monitor thread */
 
@@ -58,6 +59,7 @@ begin_child (void)
   is_running = FALSE;
   is_woken = FALSE;
   n_pending = 0;
+  timers = NULL;
   g_private_set (&current, NULL);
 }
 
@@ -151,13 +153,54 @@ take_wake_up (void)
   aioproc_mutex_unlock (&mutex);
 }
 
+static AioprocMonitorTimer *
+find_next_timer (void)
+{
+  AioprocMonitorTimer *next = timers;
+
+  for (AioprocMonitorTimer *timer = timers; timer != NULL; timer = timer->next)
+    {
+      if (timer->due_usec < next->due_usec)
+        next = timer;
+    }
+
+  return next;
+}
+
+/* For epoll_wait(): milliseconds, not less than are left. */
+static int
+get_timeout (void)
+{
+  AioprocMonitorTimer *next = find_next_timer ();
+
+  if (next == NULL)
+    return -1;
+
+  return (int) CLAMP ((next->due_usec - g_get_monotonic_time () + 999) / 1000, 0, G_MAXINT);
+}
+
+static void
+run_timers (void)
+{
+  AioprocMonitorTimer *next;
+
+  while ((next = find_next_timer ()) != NULL && next->due_usec <= g_get_monotonic_time ())
+    {
+      void (*func) (gpointer data) = next->func;
+
+      aioproc_monitor_remove_timer (next);
+      func (next->data);
+    }
+}
+
 static void
 wait_and_dispatch (void)
 {
+  int timeout_msec = get_timeout ();
   int n_events;
 
   aioproc_mutex_unlock (&busy);
-  n_events = epoll_wait (epoll_fd.fd, pending, MAX_EVENTS, -1);
+  n_events = epoll_wait (epoll_fd.fd, pending, MAX_EVENTS, timeout_msec);
   aioproc_mutex_lock (&busy);
 
   if (n_events < 0)
@@ -198,6 +241,7 @@ monitor_cb (gpointer data)
   for (;;)
     {
       run_jobs ();
+      run_timers ();
       wait_and_dispatch ();
     }
 }
@@ -308,6 +352,36 @@ aioproc_monitor_remove_watch (AioprocMonitorWatch *watch)
     }
 
   watch->func = NULL;
+}
+
+void
+aioproc_monitor_add_timer (AioprocMonitorTimer *timer,
+                           gint64               delay_usec,
+                           void               (*func) (gpointer data),
+                           gpointer             data)
+{
+  g_assert (timer->func == NULL);
+
+  timer->func = func;
+  timer->data = data;
+  timer->due_usec = g_get_monotonic_time () + delay_usec;
+  timer->next = timers;
+  timers = timer;
+}
+
+void
+aioproc_monitor_remove_timer (AioprocMonitorTimer *timer)
+{
+  AioprocMonitorTimer **link = &timers;
+
+  if (timer->func == NULL)
+    return;
+
+  while (*link != timer)
+    link = &(*link)->next;
+
+  *link = timer->next;
+  timer->func = NULL;
 }
 
 void

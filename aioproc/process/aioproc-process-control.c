@@ -254,8 +254,9 @@ aioproc_process_kill (AioprocProcess  *self,
  *
  * Sends a signal to the process, and never to another one that got its pid.
  *
- * A process that is just being started gets it as soon as it exists. A process that has ended is
- * no error.
+ * A process that is just being started gets it as soon as it exists. While its forkserver has not
+ * come as far as to fork anything, `SIGTERM` and `SIGKILL` end the start at once, and the process
+ * counts as ended by that signal. A process that has ended is no error.
  *
  * Errors:
  *

@@ -37,6 +37,12 @@ aioproc_process_set_child_locked (AioprocProcess *self,
   self->child = aioproc_child_ref (child);
   if (self->has_pending_cancel)
     aioproc_process_send_cancel_locked (self);
+
+  for (int signum = 1; self->pending_signals != 0; signum++, self->pending_signals >>= 1)
+    {
+      if ((self->pending_signals & 1) != 0)
+        aioproc_child_send_signal (child, signum, NULL);
+    }
 }
 
 void
@@ -61,7 +67,7 @@ aioproc_process_signal_locked (AioprocProcess  *self,
   if (self->state == AIOPROC_PROCESS_ENDED)
     return TRUE;
 
-  if (self->pid == 0)
+  if (self->child == NULL)
     {
       self->pending_signals |= G_GUINT64_CONSTANT (1) << (signum - 1);
       return TRUE;
@@ -79,12 +85,6 @@ child_started_cb (AioprocChild *child,
 
   aioproc_process_set_child_locked (self, child);
   self->pid = aioproc_child_get_pid (child);
-
-  for (int signum = 1; self->pending_signals != 0; signum++, self->pending_signals >>= 1)
-    {
-      if ((self->pending_signals & 1) != 0)
-        aioproc_child_send_signal (child, signum, NULL);
-    }
 }
 
 static void
@@ -318,6 +318,21 @@ child_frame_cb (AioprocChild           *child,
   aioproc_mutex_unlock (&self->mutex);
 }
 
+/* Nothing that its start waits for can come anymore. */
+static void
+child_hung_up_cb (AioprocChild *child,
+                  gpointer      user_data)
+{
+  AioprocProcess *self = user_data;
+  AIOPROC_MUTEX_AUTO_LOCK (&self->mutex, locker);
+
+  if (self->is_ready)
+    return;
+
+  self->is_hung_up = TRUE;
+  aioproc_process_signal_locked (self, SIGKILL, NULL);
+}
+
 /* Why there is neither a result nor an error of the function. */
 static GError *
 make_death_error_locked (AioprocProcess *self,
@@ -331,6 +346,10 @@ make_death_error_locked (AioprocProcess *self,
     return g_error_new (AIOPROC_ERROR, AIOPROC_ERROR_STATUS_LOST,
                         "%s ended before %s, and its exit status was lost with its supervisor",
                         description, moment);
+
+  if (self->is_hung_up && WIFSIGNALED (wait_status) && WTERMSIG (wait_status) == SIGKILL)
+    return g_error_new (AIOPROC_ERROR, AIOPROC_ERROR_WORKER_DIED,
+                        "%s closed its channel before %s, and was killed", description, moment);
 
   if (WIFSIGNALED (wait_status))
     return g_error_new (AIOPROC_ERROR, AIOPROC_ERROR_WORKER_DIED,
@@ -361,7 +380,7 @@ child_ended_cb (AioprocChild *child,
 
   aioproc_process_set_child_locked (self, child);
 
-  is_known = self->pid != 0 && aioproc_child_get_wait_status (child, &wait_status);
+  is_known = aioproc_child_get_wait_status (child, &wait_status);
   self->has_exit_code = is_known;
   if (is_known)
     self->exit_code = WIFSIGNALED (wait_status) ? -WTERMSIG (wait_status)
@@ -384,6 +403,7 @@ child_ended_cb (AioprocChild *child,
 const AioprocChildOps aioproc_process_child_ops = {
   .started = child_started_cb,
   .frame = child_frame_cb,
+  .hung_up = child_hung_up_cb,
   .ended = child_ended_cb,
   .forked = aioproc_worker_main_forked,
 };

@@ -66,11 +66,12 @@ struct _AioprocProcess
   gboolean                is_closed;
   int                     pid;                /* 0: not known yet */
   AioprocChild           *child;              /* (owned) (nullable) from its start to close() */
-  guint64                 pending_signals;    /* to send once the pid is known: bit N - 1 for N */
+  guint64                 pending_signals;    /* to send once there is a child: bit N - 1 for N */
   gboolean                has_pending_cancel; /* to send once there is a child */
   gint64                  exit_timeout_usec;
   gboolean                log_fatal;
   gboolean                is_ready;           /* its bootstrap was done */
+  gboolean                is_hung_up;         /* it closed its channel before that */
   AioprocMessage         *result;             /* (owned) (nullable) */
   GError                 *error;              /* (owned) (nullable) what is to be told instead */
   gboolean                has_exit_code;

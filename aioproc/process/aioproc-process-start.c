@@ -325,7 +325,12 @@ start_ready (AioprocProcess *self,
  *
  * The start is complete when the worker has finished its bootstrap: it has joined this program’s
  * family of processes, received the arguments and found the function. What can go wrong with that
- * is an error of the start. When the start is cancelled before, the worker is killed.
+ * is an error of the start. When the start is cancelled before, the worker is killed. So is one
+ * that closes its channel to this program before, and does not end within five seconds.
+ *
+ * A start has no time limit of its own: what a worker program, or a preload, does first may take
+ * long. Where it hangs, [method@Gio.Cancellable.cancel], [method@Aioproc.Process.terminate] and
+ * [method@Aioproc.Process.kill] end the start, also while there is no worker yet.
  *
  * A process is started at most once. One whose start was refused, because of
  * `AIOPROC_ERROR_NOT_INITIALIZED` or a wrong property of its context, say, can be started again;

@@ -47,6 +47,12 @@ gboolean aioproc_supervisor_start_worker (AioprocChildSpec            *spec,
                                           gpointer                     user_data,
                                           GError                     **error);
 
+/* Nobody wants the worker anymore that was asked for with @user_data. TRUE: no supervisor that has
+ * ever served was asked, so there is no such process; none of the ops will be called. What a late
+ * answer brings is killed, and so is a supervisor of which nothing else is wanted.
+ */
+gboolean aioproc_supervisor_withdraw_worker (gpointer                 user_data);
+
 /* The file name of a program of the library, in $AIOPROC_LIBEXECDIR or where it was installed. */
 char    *aioproc_build_program_path      (const char                  *name);
 

@@ -56,6 +56,7 @@ typedef struct {
   gpointer                    user_data;
   AioprocStartPacket         *packet;        /* (owned) (nullable) NULL: sent */
   gboolean                    is_started;
+  gboolean                    is_withdrawn;  /* @ops are not to be called anymore */
 } Request;
 
 /* All monitor thread only. */
@@ -150,7 +151,8 @@ bury (Supervisor *self)
       Request *request = value;
 
       /* Nobody adds to the table anymore, whatever the callee does. */
-      request->ops->failed (request->user_data, g_error_copy (error));
+      if (!request->is_withdrawn)
+        request->ops->failed (request->user_data, g_error_copy (error));
     }
 
   supervisor_free (self);
@@ -192,7 +194,8 @@ supervisor_retire (Supervisor *self)
     {
       Request *request = g_ptr_array_index (lost, i);
 
-      request->ops->lost (request->user_data);
+      if (!request->is_withdrawn)
+        request->ops->lost (request->user_data);
     }
 
   if (!aioproc_monitor_add_watch (&self->pidfd_watch, self->pidfd.fd, EPOLLIN,
@@ -200,11 +203,13 @@ supervisor_retire (Supervisor *self)
     bury (self);
 }
 
-/* The same for one that has closed its socket or talks nonsense: what is left of it must not go on.
+/* The same for one that has closed its socket or talks nonsense, or that nobody wants: what is left
+ * of it must not go on, nor what it has started itself.
  */
 static void
 supervisor_kill (Supervisor *self)
 {
+  aioproc_pidfd_signal_group (self->pidfd.fd, SIGKILL);
   aioproc_pidfd_send_signal (self->pidfd.fd, SIGKILL, NULL);
   supervisor_retire (self);
 }
@@ -244,6 +249,16 @@ supervisor_handle (Supervisor                     *self,
       if (request == NULL || request->is_started)
         return FALSE;
 
+      if (request->is_withdrawn)
+        {
+          /* Its channel has hung up already. */
+          if (*pidfd >= 0)
+            aioproc_pidfd_send_signal (*pidfd, SIGKILL, NULL);
+
+          request->is_started = TRUE;
+          return TRUE;
+        }
+
       if (*pidfd >= 0)
         {
           request->is_started = TRUE;
@@ -272,8 +287,9 @@ supervisor_handle (Supervisor                     *self,
         return FALSE;
 
       g_hash_table_steal (self->requests, key);
-      request->ops->failed (request->user_data,
-                            aioproc_supervisor_error_from_failure (self->program, packet, text));
+      if (!request->is_withdrawn)
+        request->ops->failed (request->user_data,
+                              aioproc_supervisor_error_from_failure (self->program, packet, text));
       request_free (request);
       return TRUE;
 
@@ -283,7 +299,8 @@ supervisor_handle (Supervisor                     *self,
         return TRUE;
 
       g_hash_table_steal (self->requests, key);
-      request->ops->exited (request->user_data, packet->status);
+      if (!request->is_withdrawn)
+        request->ops->exited (request->user_data, packet->status);
       request_free (request);
       return TRUE;
 
@@ -695,6 +712,80 @@ aioproc_supervisor_start_worker (AioprocChildSpec            *spec,
   g_queue_push_tail (&supervisor->unsent, request);
 
   supervisor_flush_or_fail (supervisor);
+
+  return TRUE;
+}
+
+/* Supervisor and request of @user_data, where it has not served. */
+static Supervisor *
+find_unready (gpointer   user_data,
+              Request  **request)
+{
+  for (GList *link = supervisors; link != NULL; link = link->next)
+    {
+      Supervisor *self = link->data;
+      GHashTableIter iter;
+      gpointer value;
+
+      g_hash_table_iter_init (&iter, self->requests);
+      while (!self->is_ready && g_hash_table_iter_next (&iter, NULL, &value))
+        {
+          *request = value;
+
+          if ((*request)->user_data == user_data && !(*request)->is_withdrawn)
+            return self;
+        }
+    }
+
+  return NULL;
+}
+
+static gboolean
+is_wanted (Supervisor *self)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->requests);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      if (!((Request *) value)->is_withdrawn)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+gboolean
+aioproc_supervisor_withdraw_worker (gpointer user_data)
+{
+  Request *request = NULL;
+  Supervisor *self = find_unready (user_data, &request);
+
+  if (self == NULL)
+    return FALSE;
+
+  /* It may have said in the meantime that it serves, or that it does not, and then answers. */
+  if (!supervisor_receive (self))
+    {
+      supervisor_fail (self);
+      return FALSE;
+    }
+
+  if (self->is_ready || self->refusal != NULL)
+    return FALSE;
+
+  request->is_withdrawn = TRUE;
+
+  if (request->packet != NULL)
+    {
+      g_queue_remove (&self->unsent, request);
+      g_hash_table_remove (self->requests, GUINT_TO_POINTER (request->serial));
+    }
+
+  /* A program that hangs would hang the next start, too. */
+  if (!is_wanted (self))
+    supervisor_kill (self);
 
   return TRUE;
 }
