@@ -479,6 +479,7 @@ aioproc_process_get_exit_code (AioprocProcess *self,
  * - `AIOPROC_ERROR_WORKER_DIED`: the process ended before the function did; the message has its pid
  *   and the signal or exit status.
  * - `AIOPROC_ERROR_STATUS_LOST`: the process ended before the function did, it cannot be known how.
+ * - `G_IO_ERROR_INVALID_DATA`: the process sent what is no frame, and was killed.
  * - `AIOPROC_ERROR_INVALID_STATE`: the process has not ended.
  * - `G_IO_ERROR_CLOSED`: the process was closed.
  * - that of the start, if it failed.

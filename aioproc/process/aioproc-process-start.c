@@ -349,6 +349,10 @@ start_ready (AioprocProcess *self,
  * - `AIOPROC_ERROR_WORKER_DIED`: the worker ended before its bootstrap was done.
  * - `G_IO_ERROR_CANCELLED`: the start was cancelled.
  * - `G_IO_ERROR_CLOSED`: the process was closed.
+ * - `G_IO_ERROR_INVALID_ARGUMENT`: its context has a program and a module, or an empty program;
+ *   or it was made without a function; or the arguments are nested more than 32 levels deep.
+ * - `G_IO_ERROR_MESSAGE_TOO_LARGE`: the arguments are more than a frame can carry.
+ * - `G_IO_ERROR_INVALID_DATA`: the worker sent what is no frame, and was killed.
  * - those of the operating system: no such program, no permission, too many processes or
  *   descriptors.
  *

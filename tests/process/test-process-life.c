@@ -255,6 +255,36 @@ test_process_life_large_arguments (void)
 }
 
 static void
+test_process_life_bad_arguments (AioprocStartMethod method)
+{
+  g_autoptr(AioprocContext) context = test_context_new (method);
+  g_autoptr(AioprocProcess) process = NULL;
+  g_autoptr(GAsyncResult) result = NULL;
+  g_autoptr(GError) error = NULL;
+  GVariant *value = g_variant_new_string ("deep");
+
+  g_test_summary ("Arguments that cannot be sent are an error of the start, which starts nothing");
+
+  for (guint i = 0; i < 40; i++)
+    value = g_variant_new_variant (value);
+
+  process = aioproc_process_new (context, "square", value);
+  g_assert_false (aioproc_process_start (process, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+  g_clear_error (&error);
+  aioproc_process_start_async (process, NULL, aioproc_test_store_result, &result);
+  aioproc_test_wait (&result);
+  g_assert_false (aioproc_process_start_finish (process, result, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+  g_clear_error (&error);
+
+  g_assert_cmpint (aioproc_process_get_pid (process), ==, 0);
+  g_assert_false (aioproc_process_is_alive (process));
+  g_assert_false (aioproc_process_join (process, -1, NULL, &error));
+  g_assert_error (error, AIOPROC_ERROR, AIOPROC_ERROR_INVALID_STATE);
+}
+
+static void
 test_process_life_child (AioprocStartMethod method)
 {
   g_autoptr(AioprocContext) context = test_context_new (method);
@@ -352,6 +382,7 @@ main (int   argc,
   test_add_for_methods ("/aioproc/process-life/arguments", test_process_life_arguments);
   aioproc_test_add_func ("/aioproc/process-life/large-arguments",
                          test_process_life_large_arguments);
+  test_add_for_methods ("/aioproc/process-life/bad-arguments", test_process_life_bad_arguments);
   test_add_for_methods ("/aioproc/process-life/child", test_process_life_child);
   test_add_for_methods ("/aioproc/process-life/no-handlers", test_process_life_no_handlers);
   aioproc_test_add_func ("/aioproc/process-life/dispose", test_process_life_dispose);
