@@ -65,22 +65,25 @@ child_run (gpointer data)
 static void
 test_queue_fork (void)
 {
-  /* A small one, so that both wait. */
-  AioprocQueue *queues[2] = { queue_test_new (3), queue_test_new (0) };
+  AioprocQueue *queues[2];   /* one with room for few, so that both wait */
+  pid_t pid;
 
   g_test_summary ("A forked child gets what its parent puts, and the other way round");
 
 #ifdef CORE_TEST_TSAN
   g_test_skip ("ThreadSanitizer is lost in a forked child that has threads");
-#else
-  pid_t pid = platform_test_fork (child_run, queues);
+  return;
+#endif
 
+  queues[0] = queue_test_new (3);
+  queues[1] = queue_test_new (0);
+
+  pid = platform_test_fork (child_run, queues);
   put_all (queues[0]);
   platform_test_wait_success (pid);
   g_assert_true (aioproc_queue_is_empty (queues[0]));
   get_all (queues[1]);
   g_assert_true (aioproc_queue_is_empty (queues[1]));
-#endif
 
   g_assert_finalize_object (queues[0]);
   g_assert_finalize_object (queues[1]);
