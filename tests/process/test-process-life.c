@@ -7,7 +7,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
@@ -368,6 +370,98 @@ test_process_life_dispose (void)
   g_assert_no_error (error);
 }
 
+static gint64
+get_cpu_usec (void)
+{
+  struct timespec time;
+
+  g_assert_cmpint (clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &time), ==, 0);
+
+  return (gint64) time.tv_sec * G_USEC_PER_SEC + time.tv_nsec / 1000;
+}
+
+static gboolean
+set_cb (gpointer data)
+{
+  gboolean *flag = data;
+
+  *flag = TRUE;
+
+  return G_SOURCE_REMOVE;
+}
+
+/* Whatever waits, in all ways, while there is not one descriptor left. */
+static void
+check_starved (AioprocStartMethod method)
+{
+  const struct rlimit limit = { 128, 128 };
+  g_autoptr(AioprocContext) context = test_context_new (method);
+  g_autoptr(AioprocProcess) process = test_start (context, "block", NULL);
+  g_autoptr(AioprocQueue) queue = new_queue ();
+  g_autoptr(GArray) fds = g_array_new (FALSE, FALSE, sizeof (int));
+  g_autoptr(GAsyncResult) joined = NULL;
+  g_autoptr(GAsyncResult) got = NULL;
+  g_autoptr(GVariant) value = NULL;
+  g_autoptr(GError) error = NULL;
+  gboolean is_over = FALSE;
+  gint64 wall_usec;
+  gint64 cpu_usec;
+  int fd;
+
+  aioproc_process_join_async (process, -1, NULL, aioproc_test_store_result, &joined);
+  aioproc_queue_get_async (queue, -1, NULL, aioproc_test_store_result, &got);
+
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  while ((fd = dup (STDERR_FILENO)) >= 0)
+    g_array_append_val (fds, fd);
+  g_assert_null (test_run (context, "square", g_variant_new ("(i)", 3), &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES);
+  g_clear_error (&error);
+
+  wall_usec = g_get_monotonic_time ();
+  cpu_usec = get_cpu_usec ();
+  g_timeout_add (500, set_cb, &is_over);
+  aioproc_test_wait_until (is_over);
+  cpu_usec = get_cpu_usec () - cpu_usec;
+  wall_usec = g_get_monotonic_time () - wall_usec;
+  g_assert_cmpint (cpu_usec * 20, <, wall_usec);
+  g_assert_null (joined);
+  g_assert_null (got);
+
+  /* What waits goes on as it was, and what could not be had can be had again. */
+  g_assert_true (aioproc_queue_try_put (queue, g_variant_new_int32 (7), &error));
+  g_assert_no_error (error);
+  aioproc_test_wait (&got);
+  value = aioproc_queue_get_finish (queue, got, &error);
+  g_assert_no_error (error);
+  g_assert_true (aioproc_process_kill (process, &error));
+  g_assert_no_error (error);
+  aioproc_test_wait (&joined);
+  g_assert_true (aioproc_process_join_finish (process, joined, &error));
+  g_assert_no_error (error);
+
+  for (guint i = 0; i < fds->len; i++)
+    close (g_array_index (fds, int, i));
+  g_clear_pointer (&value, g_variant_unref);
+  value = test_run (context, "square", g_variant_new ("(i)", 3), &error);
+  g_assert_no_error (error);
+}
+
+static void
+test_process_life_starved (AioprocStartMethod method)
+{
+  g_test_summary ("A program without descriptors waits idly, and works once it has some");
+
+  if (g_test_subprocess ())
+    {
+      check_starved (method);
+      return;
+    }
+
+  g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+  g_test_trap_assert_passed ();
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -385,6 +479,7 @@ main (int   argc,
   test_add_for_methods ("/aioproc/process-life/bad-arguments", test_process_life_bad_arguments);
   test_add_for_methods ("/aioproc/process-life/child", test_process_life_child);
   test_add_for_methods ("/aioproc/process-life/no-handlers", test_process_life_no_handlers);
+  test_add_for_methods ("/aioproc/process-life/starved", test_process_life_starved);
   aioproc_test_add_func ("/aioproc/process-life/dispose", test_process_life_dispose);
 
   return g_test_run ();
