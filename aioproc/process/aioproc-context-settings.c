@@ -235,7 +235,7 @@ aioproc_context_dup_module (AioprocContext *self)
  * @self: a context
  * @module: (nullable): a file name, or `NULL`
  *
- * Sets the shared library whose symbols are the functions, before the first start.
+ * Sets the shared library with the functions, before the first start.
  *
  * Since: 0.1
  */
@@ -271,7 +271,7 @@ aioproc_context_dup_preload (AioprocContext *self)
  * @self: a context
  * @preload: (nullable) (array zero-terminated=1): names of functions, or `NULL`
  *
- * Sets the names of the functions that run once in the forkserver, before the first start.
+ * Sets which functions run once in the forkserver, before the first start.
  *
  * Since: 0.1
  */
@@ -496,7 +496,7 @@ aioproc_context_get_log_forwarding (AioprocContext *self)
  * @self: a context
  * @levels: a mask of levels
  *
- * Sets the levels of log records that reach this program, before the first start.
+ * Sets which log records reach this program, before the first start.
  *
  * Since: 0.1
  */
@@ -592,7 +592,7 @@ aioproc_context_get_exit_timeout (AioprocContext *self)
  * @self: a context
  * @timeout_usec: microseconds, 0 for no patience
  *
- * Sets how long the end of this program waits for workers, before the first start.
+ * Sets how long the program’s end waits for workers, before the first start.
  *
  * Since: 0.1
  */

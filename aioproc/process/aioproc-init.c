@@ -133,6 +133,8 @@ serve_if_worker (void)
  * }
  * ```
  *
+ * A name that is given twice is a critical warning, and stands for the later function.
+ *
  * What is done before it is done in each worker too: it should be little, and must not start
  * threads. A worker writes its log to the program that started it, so that
  * [func@GLib.log_set_writer_func] has to come after this function; so have `g_test_init()` and
@@ -193,11 +195,12 @@ aioproc_worker_add_function (const char        *name,
  * aioproc_worker_add_module:
  * @path: the file name of a shared library; a name without a slash is looked for as `dlopen()` does
  *
- * Adds the exported symbols of a shared library to the functions that workers can run.
+ * Adds a shared library to the functions that workers can run.
  *
- * It is loaded by [func@Aioproc.worker_run], in a worker or forkserver; if that fails, each start
- * of a process gets the error. Each symbol that is asked for has to be an
- * [callback@Aioproc.Function]. The installed program `aioproc-worker` consists of this.
+ * Its exported symbols are the functions: each that is asked for has to be an
+ * [callback@Aioproc.Function]. It is loaded by [func@Aioproc.worker_run], in a worker or
+ * forkserver; if that fails, each start of a process gets the error. The installed program
+ * `aioproc-worker` consists of this.
  *
  * Since: 0.1
  */

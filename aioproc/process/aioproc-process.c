@@ -579,7 +579,9 @@ aioproc_process_get_daemon (AioprocProcess *self)
  * @is_daemon: whether the end of the program is to terminate the process
  * @error: return location for a [type@GLib.Error]
  *
- * Sets whether the end of the program terminates the process, rather than waiting for it.
+ * Sets whether the end of the program terminates the process.
+ *
+ * Otherwise it waits for the process.
  *
  * Errors:
  *
