@@ -7,7 +7,6 @@
 #include "process/aioproc-child-private.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -19,6 +18,7 @@
 #include "platform/aioproc-fds-private.h"
 #include "platform/aioproc-pidfd-private.h"
 #include "process/aioproc-child-fork-private.h"
+#include "process/aioproc-child-instance-private.h"
 #include "process/aioproc-monitor-private.h"
 #include "process/aioproc-parent-fd-private.h"
 #include "process/aioproc-supervisor-private.h"
@@ -36,190 +36,6 @@
 
 #define SIGNAL_BIT(signum) (G_GUINT64_CONSTANT (1) << ((signum) - 1))
 
-struct _AioprocChild
-{
-  gatomicrefcount        ref_count;
-
-  /* All immutable */
-  AioprocChildSpec      *spec;              /* (owned) */
-  char                 **environment;       /* (owned) (nullable) what that of @spec stands for */
-  const AioprocChildOps *ops;
-  gpointer               user_data;
-  GDestroyNotify         destroy;
-
-  /* Both protected by @all_mutex */
-  AioprocChild          *previous;
-  AioprocChild          *next;
-
-  AioprocMutex           mutex;
-
-  /* All protected by @mutex */
-  GQueue                 outgoing;          /* (element-type AioprocFrame) (owned) */
-  gboolean               is_flushing;       /* the monitor has been told of them */
-  pid_t                  pid;               /* 0: not known yet */
-  AioprocParentFd        pidfd;             /* -1: not known yet, or in a forked child */
-  guint64                pending_signals;   /* bit N - 1 for N, until there is a pidfd */
-  gboolean               is_foreign;        /* this process was forked from the one it belongs to */
-  gboolean               has_ended;
-  gboolean               has_status;
-  int                    wait_status;
-  gboolean               has_record;        /* the worker's own, AIOPROC_FRAME_EXIT */
-  int                    record;
-
-  /* FORK, from the fork to begin_worker() */
-  pid_t                  forked_pid;
-  int                    forked_pidfd;
-
-  /* All monitor thread only */
-  AioprocParentFd        control;
-  AioprocParentFd        hangup;
-  AioprocMonitorWatch    control_watch;
-  AioprocMonitorWatch    pidfd_watch;       /* where no supervisor tells of the end */
-  AioprocMonitorTimer    hung_up_timer;     /* from the end of the channel on */
-  AioprocFrameReader    *reader;            /* (owned) (nullable) NULL: read to the end */
-  GError                *error;             /* (owned) (nullable) why it had to be killed */
-};
-
-/* Of all that exist: a forked child has to make them usable for itself. Taken with no other held.
- */
-static AioprocMutex all_mutex;
-static AioprocChild *all_children;   /* protected by @all_mutex */
-
-static void
-prepare_fork (void)
-{
-  aioproc_mutex_lock (&all_mutex);
-}
-
-static void
-continue_parent (void)
-{
-  aioproc_mutex_unlock (&all_mutex);
-}
-
-/* The workers stay the parent's, and so does what is to be told of them. Their descriptors are
- * closed by who keeps them. Async-signal-safe.
- */
-static void
-begin_child (void)
-{
-  for (AioprocChild *self = all_children; self != NULL; self = self->next)
-    {
-      aioproc_mutex_init (&self->mutex);
-      self->is_foreign = TRUE;
-    }
-
-  aioproc_mutex_unlock (&all_mutex);
-}
-
-static void
-link_child (AioprocChild *self)
-{
-  static gsize initialized;
-
-  if (g_once_init_enter (&initialized))
-    {
-      int result = pthread_atfork (prepare_fork, continue_parent, begin_child);
-
-      if (result != 0)
-        g_error ("Could not install the fork handlers of Aioproc: %s", g_strerror (result));
-
-      g_once_init_leave (&initialized, 1);
-    }
-
-  aioproc_mutex_lock (&all_mutex);
-
-  self->next = all_children;
-
-  if (all_children != NULL)
-    all_children->previous = self;
-
-  all_children = self;
-
-  aioproc_mutex_unlock (&all_mutex);
-}
-
-static void
-unlink_child (AioprocChild *self)
-{
-  AIOPROC_MUTEX_AUTO_LOCK (&all_mutex, locker);
-
-  if (self->previous != NULL)
-    self->previous->next = self->next;
-  else
-    all_children = self->next;
-
-  if (self->next != NULL)
-    self->next->previous = self->previous;
-}
-
-static AioprocChild *
-child_new (AioprocChildSpec      *spec,
-           const AioprocChildOps *ops,
-           gpointer               user_data,
-           GDestroyNotify         destroy)
-{
-  AioprocChild *self = g_new0 (AioprocChild, 1);
-
-  g_atomic_ref_count_init (&self->ref_count);
-  self->spec = aioproc_child_spec_ref (spec);
-  self->ops = ops;
-  self->user_data = user_data;
-  self->destroy = destroy;
-  aioproc_mutex_init (&self->mutex);
-  g_queue_init (&self->outgoing);
-  aioproc_parent_fd_init (&self->pidfd);
-  aioproc_parent_fd_init (&self->control);
-  aioproc_parent_fd_init (&self->hangup);
-
-  /* Here, not on the monitor: the caller's program may change its environment as soon as this
-   * returns.
-   */
-  if (spec->environment != NULL)
-    self->environment = g_strdupv (spec->environment);
-  else if (spec->method != AIOPROC_CHILD_FORK)
-    self->environment = g_get_environ ();
-
-  link_child (self);
-
-  return self;
-}
-
-AioprocChild *
-aioproc_child_ref (AioprocChild *self)
-{
-  g_atomic_ref_count_inc (&self->ref_count);
-
-  return self;
-}
-
-void
-aioproc_child_unref (AioprocChild *self)
-{
-  if (!g_atomic_ref_count_dec (&self->ref_count))
-    return;
-
-  unlink_child (self);
-  aioproc_parent_fd_close (&self->pidfd);
-  aioproc_mutex_clear (&self->mutex);
-  g_strfreev (self->environment);
-  aioproc_child_spec_unref (self->spec);
-  g_free (self);
-}
-
-static void
-drop_outgoing (AioprocChild *self)
-{
-  GQueue dropped;
-
-  aioproc_mutex_lock (&self->mutex);
-  dropped = self->outgoing;
-  g_queue_init (&self->outgoing);
-  aioproc_mutex_unlock (&self->mutex);
-
-  g_queue_clear_full (&dropped, (GDestroyNotify) aioproc_frame_free);
-}
-
 static void
 close_channel (AioprocChild *self)
 {
@@ -234,6 +50,10 @@ finish (AioprocChild *self,
         const GError *error)
 {
   close_channel (self);
+
+  if (self->has_vigil)
+    aioproc_monitor_end_vigil ();
+
   aioproc_monitor_remove_watch (&self->pidfd_watch);
   aioproc_monitor_remove_timer (&self->hung_up_timer);
   /* Whatever is left of a worker that never came to be ends with this. */
@@ -243,7 +63,7 @@ finish (AioprocChild *self,
   self->has_ended = TRUE;
   aioproc_mutex_unlock (&self->mutex);
 
-  drop_outgoing (self);
+  aioproc_child_drop_outgoing (self);
 
   self->ops->ended (self, error, self->user_data);
 
@@ -252,6 +72,21 @@ finish (AioprocChild *self,
 
   g_clear_error (&self->error);
   aioproc_child_unref (self);
+}
+
+static void
+begin_vigil (AioprocChild *self)
+{
+  self->has_vigil = TRUE;
+  aioproc_monitor_begin_vigil ();
+}
+
+/* Not if it is another process that the descriptor, closed by this program, refers to now. */
+static void
+kill_process (AioprocChild *self)
+{
+  if (aioproc_parent_fd_is_own (&self->pidfd))
+    aioproc_pidfd_send_signal (self->pidfd.fd, SIGKILL, NULL);
 }
 
 /* The end will be noticed, and then told with @error, which is taken. */
@@ -265,7 +100,7 @@ kill_for (AioprocChild *self,
     g_error_free (error);
 
   aioproc_parent_fd_close (&self->hangup);
-  aioproc_pidfd_send_signal (self->pidfd.fd, SIGKILL, NULL);
+  kill_process (self);
   close_channel (self);
 }
 
@@ -295,9 +130,16 @@ flush (AioprocChild  *self,
       if (frame == NULL)
         break;
 
+      /* Nor is anything written to what has the number of a channel that is lost. */
+      if (!aioproc_parent_fd_is_own (&self->control))
+        {
+          aioproc_child_drop_outgoing (self);
+          break;
+        }
+
       if (!aioproc_frame_write (frame, self->control.fd, TRUE, &is_done, &local_error))
         {
-          drop_outgoing (self);
+          aioproc_child_drop_outgoing (self);
 
           if (is_peer_gone (local_error))
             break;
@@ -346,6 +188,9 @@ static void
 read_frames (AioprocChild *self,
              guint         n_max)
 {
+  if (!aioproc_parent_fd_is_own (&self->control))
+    close_channel (self);
+
   for (guint i = 0; i < n_max && self->reader != NULL; i++)
     {
       g_autoptr(AioprocMessage) message = NULL;
@@ -427,6 +272,9 @@ end_worker (AioprocChild *self,
   finish (self, error);
 }
 
+/* Not before its own definition: it may have to be called again. */
+static void watch_end (AioprocChild *self);
+
 static void
 worker_ended_cb (AioprocMonitorWatch *watch,
                  guint32              events,
@@ -437,22 +285,44 @@ worker_ended_cb (AioprocMonitorWatch *watch,
   int wait_status = 0;
   gboolean has_status;
 
+  if ((events & AIOPROC_MONITOR_LOST) != 0)
+    {
+      aioproc_monitor_remove_watch (&self->pidfd_watch);
+      watch_end (self);
+      return;
+    }
+
   has_status = aioproc_pidfd_reap (self->pidfd.fd, FALSE, &wait_status, &error);
 
   if (has_status || error != NULL)
     end_worker (self, has_status, wait_status);
 }
 
+/* A forked child is one of this process, so that its lost pidfd can be replaced. */
+static gboolean
+has_pidfd (AioprocChild *self)
+{
+  gboolean has;
+
+  aioproc_mutex_lock (&self->mutex);
+  has = aioproc_parent_fd_is_own (&self->pidfd) ||
+        aioproc_parent_fd_reopen_pidfd (&self->pidfd, self->pid);
+  aioproc_mutex_unlock (&self->mutex);
+
+  return has;
+}
+
 static void
 watch_end (AioprocChild *self)
 {
-  if (aioproc_monitor_add_watch (&self->pidfd_watch, self->pidfd.fd, EPOLLIN, worker_ended_cb,
+  if (has_pidfd (self) &&
+      aioproc_monitor_add_watch (&self->pidfd_watch, self->pidfd.fd, EPOLLIN, worker_ended_cb,
                                  self, NULL))
     return;
 
   /* Nobody would notice its end. */
   aioproc_parent_fd_close (&self->hangup);
-  aioproc_pidfd_send_signal (self->pidfd.fd, SIGKILL, NULL);
+  kill_process (self);
   end_worker (self, FALSE, 0);
 }
 
@@ -519,7 +389,9 @@ supervisor_lost_cb (gpointer user_data)
    * kill what it has started.
    */
   aioproc_parent_fd_close (&self->hangup);
-  aioproc_pidfd_signal_group (self->pidfd.fd, SIGKILL);
+
+  if (aioproc_parent_fd_is_own (&self->pidfd))
+    aioproc_pidfd_signal_group (self->pidfd.fd, SIGKILL);
 
   watch_end (self);
 }
@@ -538,6 +410,8 @@ start_cb (gpointer data)
   g_auto(AioprocParentFd) peer_control = AIOPROC_PARENT_FD_INIT;
   g_auto(AioprocParentFd) peer_hangup = AIOPROC_PARENT_FD_INIT;
   g_autoptr(GError) error = NULL;
+
+  begin_vigil (self);
 
   if (!aioproc_parent_fd_set_pair (&self->control, &peer_control, SOCK_STREAM, &error) ||
       !aioproc_parent_fd_set_pair (&self->hangup, &peer_hangup, SOCK_STREAM, &error))
@@ -598,11 +472,22 @@ withdraw_cb (gpointer data)
   aioproc_child_unref (self);
 }
 
+/* Which kills it as well, where that cannot be done by its pidfd. */
+static void
+hang_up_cb (gpointer data)
+{
+  AioprocChild *self = data;
+
+  aioproc_parent_fd_close (&self->hangup);
+  aioproc_child_unref (self);
+}
+
 static void
 forked_cb (gpointer data)
 {
   AioprocChild *self = data;
 
+  begin_vigil (self);
   begin_worker (self, self->forked_pid, self->forked_pidfd);
   watch_end (self);
 }
@@ -614,17 +499,6 @@ fail_cb (gpointer data)
   g_autoptr(GError) error = g_steal_pointer (&self->error);
 
   finish (self, error);
-}
-
-/* In a forked worker, of which all these descriptors are none of its business. */
-static void
-drop_all_cb (gpointer data)
-{
-  for (AioprocChild *self = all_children; self != NULL; self = self->next)
-    {
-      drop_outgoing (self);
-      g_clear_pointer (&self->reader, aioproc_frame_reader_free);
-    }
 }
 
 static void
@@ -642,7 +516,7 @@ start_by_fork (AioprocChild *self)
           aioproc_parent_fd_set (&self->hangup, hangup[0]);
           self->reader = aioproc_frame_reader_new (control[0], AIOPROC_FRAME_MAX_LENGTH);
 
-          aioproc_child_fork (self->spec, control[1], hangup[1], drop_all_cb, NULL,
+          aioproc_child_fork (self->spec, control[1], hangup[1], aioproc_child_drop_all, NULL,
                               self->ops->forked, &self->forked_pid, &self->forked_pidfd,
                               &self->error);
           close (hangup[1]);
@@ -661,7 +535,7 @@ aioproc_child_start (AioprocChildSpec      *spec,
                      gpointer               user_data,
                      GDestroyNotify         destroy)
 {
-  AioprocChild *self = child_new (spec, ops, user_data, destroy);
+  AioprocChild *self = aioproc_child_new (spec, ops, user_data, destroy);
 
   g_queue_push_tail (&self->outgoing, start_frame);
   aioproc_child_ref (self);
@@ -756,8 +630,23 @@ aioproc_child_send_signal (AioprocChild  *self,
   if (self->has_ended)
     return TRUE;
 
-  if (self->pidfd.fd >= 0)
+  if (aioproc_parent_fd_is_own (&self->pidfd))
     return aioproc_pidfd_send_signal (self->pidfd.fd, signum, error);
+
+  if (self->pidfd.fd >= 0 && signum == SIGKILL)
+    {
+      g_clear_pointer (&locker, aioproc_mutex_locker_free);
+      aioproc_monitor_run (hang_up_cb, aioproc_child_ref (self));
+      return TRUE;
+    }
+
+  if (self->pidfd.fd >= 0)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
+                   "The descriptor of process %d was closed by another part of this program",
+                   (int) self->pid);
+      return FALSE;
+    }
 
   if (signum > 0)
     self->pending_signals |= SIGNAL_BIT (signum);

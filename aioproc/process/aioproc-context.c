@@ -12,7 +12,7 @@
 #include "aioproc-error.h"
 #include "process/aioproc-functions-private.h"
 #include "process/aioproc-own-program-private.h"
-#include "process/aioproc-supervisor-private.h"
+#include "process/aioproc-supervisor-spawn-private.h"
 
 #define DEFAULT_EXIT_TIMEOUT_USEC (2 * G_USEC_PER_SEC)
 #define DEFAULT_LOG_LEVELS        (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL | \

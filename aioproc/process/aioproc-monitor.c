@@ -21,6 +21,9 @@
 
 #define MAX_EVENTS 32
 
+/* How often it looks, during a vigil, whether its descriptors are still there. */
+#define LOOK_USEC (10 * G_USEC_PER_SEC)
+
 typedef struct {
   void     (*func) (gpointer data);
   gpointer   data;
@@ -30,20 +33,23 @@ typedef struct {
 static AioprocMutex busy;
 
 static AioprocMutex mutex;
-static GQueue jobs = G_QUEUE_INIT;    /* protected by @mutex; (element-type Job) */
-static gboolean is_running;           /* protected by @mutex: the thread serves, or is about to */
-static gboolean is_woken;             /* protected by @mutex: the event descriptor is set */
 
-/* Both are made before the thread, and stay. Set under @mutex; used by the monitor without, since
- * it starts later.
- */
+/* All protected by @mutex */
+static GQueue jobs = G_QUEUE_INIT;    /* (element-type Job) */
+static guint generation;              /* of the thread that serves: earlier ones are left behind */
+static gboolean is_running;           /* that thread serves, or is about to */
+static gboolean is_woken;             /* it is to wake up, and has not */
 static AioprocParentFd epoll_fd = AIOPROC_PARENT_FD_INIT;
-static AioprocParentFd event_fd = AIOPROC_PARENT_FD_INIT;
+static AioprocParentFd event_fd = AIOPROC_PARENT_FD_INIT;   /* always readable, watched at need */
 
-/* Monitor thread only. */
-static struct epoll_event pending[MAX_EVENTS];
+/* All monitor thread only */
+static GQueue watches = G_QUEUE_INIT;    /* (element-type AioprocMonitorWatch) not owned */
+static gboolean has_lost;                /* one of them may be lost, and not know it */
+static struct epoll_event *pending;      /* what is left of this round */
 static int n_pending;
-static AioprocMonitorTimer *timers;    /* in no order: there are hardly ever any */
+static AioprocMonitorTimer *timers;      /* in no order: there are hardly ever any */
+static AioprocMonitorTimer look_timer;
+static guint n_vigils;
 
 static GPrivate current = G_PRIVATE_INIT (NULL);   /* set in the monitor thread */
 
@@ -58,9 +64,26 @@ begin_child (void)
   g_queue_init (&jobs);
   is_running = FALSE;
   is_woken = FALSE;
+  g_queue_init (&watches);
+  has_lost = FALSE;
   n_pending = 0;
   timers = NULL;
+  look_timer.func = NULL;
+  n_vigils = 0;
   g_private_set (&current, NULL);
+}
+
+/* FALSE: one of the descriptors is lost. */
+static gboolean
+arm_locked (void)
+{
+  struct epoll_event event = {
+    .events = EPOLLONESHOT | (is_woken ? EPOLLIN : 0),
+    .data.ptr = NULL,
+  };
+
+  /* Unlike a write, this can do no harm to what has the number of a descriptor that is lost. */
+  return epoll_ctl (epoll_fd.fd, EPOLL_CTL_MOD, event_fd.fd, &event) == 0;
 }
 
 static gboolean
@@ -88,7 +111,7 @@ static gboolean
 open_descriptors_locked (GError **error)
 {
   static gboolean has_handler;
-  struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
+  struct epoll_event event = { .events = EPOLLONESHOT, .data.ptr = NULL };
 
   if (!has_handler)
     {
@@ -96,10 +119,14 @@ open_descriptors_locked (GError **error)
       has_handler = TRUE;
     }
 
-  if (epoll_fd.fd >= 0)
+  if (epoll_fd.fd >= 0 && arm_locked ())
     return TRUE;
 
-  if (!open_descriptor_locked (&event_fd, eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK), error))
+  /* Nobody can tell these from others of their kind. */
+  aioproc_parent_fd_forget (&epoll_fd);
+  aioproc_parent_fd_forget (&event_fd);
+
+  if (!open_descriptor_locked (&event_fd, eventfd (1, EFD_CLOEXEC | EFD_NONBLOCK), error))
     return FALSE;
 
   if (!open_descriptor_locked (&epoll_fd, epoll_create1 (EPOLL_CLOEXEC), error))
@@ -122,6 +149,73 @@ open_descriptors_locked (GError **error)
   return TRUE;
 }
 
+static int
+get_epoll_fd (void)
+{
+  AIOPROC_MUTEX_AUTO_LOCK (&mutex, locker);
+
+  return epoll_fd.fd;
+}
+
+static gboolean
+is_own (AioprocMonitorWatch *watch)
+{
+  return aioproc_fd_identify (watch->fd) == watch->identity;
+}
+
+static void
+tell_lost (void)
+{
+  while (has_lost)
+    {
+      AioprocMonitorWatch *lost = NULL;
+
+      for (GList *link = watches.head; link != NULL && lost == NULL; link = link->next)
+        {
+          AioprocMonitorWatch *watch = link->data;
+
+          if (watch->is_lost)
+            lost = watch;
+        }
+
+      has_lost = lost != NULL;
+
+      if (has_lost)
+        {
+          lost->is_lost = FALSE;
+          lost->func (lost, AIOPROC_MONITOR_LOST, lost->data);
+        }
+    }
+}
+
+static gboolean
+is_watched (AioprocMonitorWatch *watch)
+{
+  struct epoll_event event = { .events = watch->events, .data.ptr = watch };
+  int fd = get_epoll_fd ();
+
+  /* Anew, where the descriptor of epoll was lost, but not this one. */
+  return is_own (watch) &&
+         (epoll_ctl (fd, EPOLL_CTL_MOD, watch->fd, &event) == 0 ||
+          (errno == ENOENT && epoll_ctl (fd, EPOLL_CTL_ADD, watch->fd, &event) == 0));
+}
+
+/* Sees to it that all are watched, and tells those that cannot be. */
+static void
+check_watches (void)
+{
+
+  for (GList *link = watches.head; link != NULL; link = link->next)
+    {
+      AioprocMonitorWatch *watch = link->data;
+
+      if (!is_watched (watch))
+        watch->is_lost = has_lost = TRUE;
+    }
+
+  tell_lost ();
+}
+
 static void
 run_jobs (void)
 {
@@ -138,19 +232,6 @@ run_jobs (void)
 
       job->func (job->data);
     }
-}
-
-static void
-take_wake_up (void)
-{
-  guint64 value;
-
-  aioproc_mutex_lock (&mutex);
-
-  if (read (event_fd.fd, &value, sizeof value) > 0)
-    is_woken = FALSE;
-
-  aioproc_mutex_unlock (&mutex);
 }
 
 static AioprocMonitorTimer *
@@ -193,70 +274,154 @@ run_timers (void)
     }
 }
 
-static void
-wait_and_dispatch (void)
+/* Whether another thread has taken over from this one. It may have waited with the descriptors of
+ * its successor, and taken a wake-up of that.
+ */
+static gboolean
+is_left_behind (guint self)
 {
-  int timeout_msec = get_timeout ();
-  int n_events;
+  AIOPROC_MUTEX_AUTO_LOCK (&mutex, locker);
 
-  aioproc_mutex_unlock (&busy);
-  n_events = epoll_wait (epoll_fd.fd, pending, MAX_EVENTS, timeout_msec);
-  aioproc_mutex_lock (&busy);
+  if (self == generation)
+    return FALSE;
 
-  if (n_events < 0)
+  if (is_running)
     {
-      /* Only a debugger or a stop interrupts a thread that blocks all signals. */
-      g_assert (errno == EINTR);
-      return;
+      is_woken = TRUE;
+      arm_locked ();
     }
 
+  return TRUE;
+}
+
+static void
+dispatch (struct epoll_event *events,
+          int                 n_events)
+{
+  pending = events;
   n_pending = n_events;
 
   for (int i = 0; i < n_events; i++)
     {
       AioprocMonitorWatch *watch = pending[i].data.ptr;
-      guint32 events = pending[i].events;
+      guint32 reported = pending[i].events;
 
       /* Removed by one before it in this round. */
-      if (events == 0)
+      if (reported == 0)
         continue;
 
       pending[i].events = 0;
 
       if (watch == NULL)
-        take_wake_up ();
+        {
+          aioproc_mutex_lock (&mutex);
+          is_woken = FALSE;
+          aioproc_mutex_unlock (&mutex);
+        }
       else
-        watch->func (watch, events, watch->data);
+        {
+          watch->func (watch, reported, watch->data);
+        }
     }
 
   n_pending = 0;
+  pending = NULL;
 }
 
-G_NORETURN static void
-monitor_cb (gpointer data)
+/* FALSE: another thread has taken over, or has to. */
+static gboolean
+wait_and_dispatch (guint self)
 {
-  aioproc_mutex_lock (&busy);
-  g_private_set (&current, &current);
+  struct epoll_event events[MAX_EVENTS];
+  int timeout_msec = get_timeout ();
+  int fd = get_epoll_fd ();
+  int n_events;
+  int saved_errno;
 
-  for (;;)
+  if (is_left_behind (self))
+    return FALSE;
+
+  aioproc_mutex_unlock (&busy);
+  n_events = epoll_wait (fd, events, MAX_EVENTS, timeout_msec);
+  saved_errno = errno;
+  aioproc_mutex_lock (&busy);
+
+  if (is_left_behind (self))
+    return FALSE;
+
+  /* Only a debugger or a stop interrupts a thread that blocks all signals. All else is the loss of
+   * the descriptor.
+   */
+  if (n_events < 0 && saved_errno != EINTR)
     {
-      run_jobs ();
-      run_timers ();
-      wait_and_dispatch ();
+      aioproc_monitor_check ();
+      return !is_left_behind (self);
     }
+
+  if (n_events > 0)
+    dispatch (events, n_events);
+
+  return TRUE;
+}
+
+/* There are no descriptors for a successor: whoever waits for anything is told. */
+static void
+give_up (void)
+{
+  for (GList *link = watches.head; link != NULL; link = link->next)
+    {
+      AioprocMonitorWatch *watch = link->data;
+
+      watch->is_lost = has_lost = TRUE;
+    }
+
+  tell_lost ();
+  run_jobs ();
 }
 
 static void
-wake_locked (void)
+monitor_cb (gpointer data)
 {
-  guint64 one = 1;
+  guint self = GPOINTER_TO_UINT (data);
+  gboolean has_successor;
 
-  if (is_woken)
-    return;
+  aioproc_mutex_lock (&busy);
+  g_private_set (&current, &current);
 
-  /* Cannot fail: the counter is 0. */
-  if (write (event_fd.fd, &one, sizeof one) == sizeof one)
-    is_woken = TRUE;
+  check_watches ();
+
+  do
+    {
+      run_jobs ();
+      run_timers ();
+      tell_lost ();
+    }
+  while (wait_and_dispatch (self));
+
+  aioproc_mutex_lock (&mutex);
+  has_successor = is_running;
+  aioproc_mutex_unlock (&mutex);
+
+  if (!has_successor)
+    give_up ();
+
+  g_private_set (&current, NULL);
+  aioproc_mutex_unlock (&busy);
+}
+
+/* Has a thread serve with descriptors that are there. */
+static gboolean
+ensure_locked (GError **error)
+{
+  if (is_running && arm_locked ())
+    return TRUE;
+
+  generation++;
+  is_woken = FALSE;
+  is_running = open_descriptors_locked (error) &&
+               aioproc_waiter_run (monitor_cb, GUINT_TO_POINTER (generation), error);
+
+  return is_running;
 }
 
 gboolean
@@ -264,10 +429,16 @@ aioproc_monitor_start (GError **error)
 {
   AIOPROC_MUTEX_AUTO_LOCK (&mutex, locker);
 
-  if (!is_running)
-    is_running = open_descriptors_locked (error) && aioproc_waiter_run (monitor_cb, NULL, error);
+  return ensure_locked (error);
+}
 
-  return is_running;
+void
+aioproc_monitor_check (void)
+{
+  AIOPROC_MUTEX_AUTO_LOCK (&mutex, locker);
+
+  if (is_running)
+    ensure_locked (NULL);
 }
 
 void
@@ -277,12 +448,12 @@ aioproc_monitor_run (void     (*func) (gpointer data),
   AIOPROC_MUTEX_AUTO_LOCK (&mutex, locker);
   Job *job = g_new (Job, 1);
 
-  g_assert (is_running);
-
   job->func = func;
   job->data = data;
   g_queue_push_tail (&jobs, job);
-  wake_locked ();
+
+  is_woken = TRUE;
+  ensure_locked (NULL);
 }
 
 gboolean
@@ -303,7 +474,7 @@ aioproc_monitor_add_watch (AioprocMonitorWatch  *watch,
 
   g_assert (watch->func == NULL);
 
-  if (epoll_ctl (epoll_fd.fd, EPOLL_CTL_ADD, fd, &event) != 0)
+  if (epoll_ctl (get_epoll_fd (), EPOLL_CTL_ADD, fd, &event) != 0)
     {
       int saved_errno = errno;
 
@@ -316,6 +487,10 @@ aioproc_monitor_add_watch (AioprocMonitorWatch  *watch,
   watch->data = data;
   watch->fd = fd;
   watch->events = events;
+  watch->identity = aioproc_fd_identify (fd);
+  watch->is_lost = FALSE;
+  watch->link.data = watch;
+  g_queue_push_tail_link (&watches, &watch->link);
 
   return TRUE;
 }
@@ -329,11 +504,11 @@ aioproc_monitor_change_watch (AioprocMonitorWatch *watch,
   if (watch->func == NULL || watch->events == events)
     return;
 
-  /* Cannot fail: it needs no memory. */
-  if (epoll_ctl (epoll_fd.fd, EPOLL_CTL_MOD, watch->fd, &event) != 0)
-    g_error ("Could not change the watch of descriptor %d: %s", watch->fd, g_strerror (errno));
-
   watch->events = events;
+
+  /* It needs no memory, so it fails only for what is lost. */
+  if (!is_own (watch) || epoll_ctl (get_epoll_fd (), EPOLL_CTL_MOD, watch->fd, &event) != 0)
+    watch->is_lost = has_lost = TRUE;
 }
 
 void
@@ -342,8 +517,9 @@ aioproc_monitor_remove_watch (AioprocMonitorWatch *watch)
   if (watch->func == NULL)
     return;
 
-  if (epoll_ctl (epoll_fd.fd, EPOLL_CTL_DEL, watch->fd, NULL) != 0)
-    g_error ("Could not end the watch of descriptor %d: %s", watch->fd, g_strerror (errno));
+  /* Fails where there is nothing to be removed. */
+  if (is_own (watch))
+    epoll_ctl (get_epoll_fd (), EPOLL_CTL_DEL, watch->fd, NULL);
 
   for (int i = 0; i < n_pending; i++)
     {
@@ -351,7 +527,31 @@ aioproc_monitor_remove_watch (AioprocMonitorWatch *watch)
         pending[i].events = 0;
     }
 
+  g_queue_unlink (&watches, &watch->link);
   watch->func = NULL;
+}
+
+static void
+look_cb (gpointer data)
+{
+  aioproc_monitor_add_timer (&look_timer, LOOK_USEC, look_cb, NULL);
+  aioproc_monitor_check ();
+  check_watches ();
+}
+
+void
+aioproc_monitor_begin_vigil (void)
+{
+  /* As for other sleeps, what must not need it to work can be tested so. */
+  if (n_vigils++ == 0 && g_getenv ("AIOPROC_DISABLE_BACKSTOP") == NULL)
+    aioproc_monitor_add_timer (&look_timer, LOOK_USEC, look_cb, NULL);
+}
+
+void
+aioproc_monitor_end_vigil (void)
+{
+  if (--n_vigils == 0)
+    aioproc_monitor_remove_timer (&look_timer);
 }
 
 void

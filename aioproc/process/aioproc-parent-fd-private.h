@@ -19,13 +19,19 @@ G_BEGIN_DECLS
  */
 typedef struct _AioprocParentFd AioprocParentFd;
 
+/* What tells a descriptor from another one that has the same number later, as far as the kernel has
+ * numbers for what they refer to; 0: there is no such descriptor. Async-signal-safe.
+ */
+guint64 aioproc_fd_identify (int fd);
+
 struct _AioprocParentFd {
   int              fd;
+  guint64          identity;   /* of what it is, see aioproc_fd_identify() */
   AioprocParentFd *previous;   /* protected by the mutex of the module, with next */
   AioprocParentFd *next;
 };
 
-#define AIOPROC_PARENT_FD_INIT { -1, NULL, NULL }
+#define AIOPROC_PARENT_FD_INIT { -1, 0, NULL, NULL }
 
 void     aioproc_parent_fd_init          (AioprocParentFd  *self);
 /* Takes @fd. */
@@ -37,6 +43,15 @@ gboolean aioproc_parent_fd_set_pair      (AioprocParentFd  *self,
                                           int               type,
                                           GError          **error);
 void     aioproc_parent_fd_close         (AioprocParentFd  *self);
+/* Closes nothing: for what is known to be lost. */
+void     aioproc_parent_fd_forget        (AioprocParentFd  *self);
+/* FALSE: it is none, or somebody has closed it behind our back, so that its number is another
+ * one's, or nobody's. It is not closed then either.
+ */
+gboolean aioproc_parent_fd_is_own        (AioprocParentFd  *self);
+/* Where the pidfd of a child process of this one is lost: gets a new one. FALSE: there is none. */
+gboolean aioproc_parent_fd_reopen_pidfd  (AioprocParentFd  *self,
+                                          pid_t             pid);
 /* Moves the descriptor of @from, which is -1 then, to @self. */
 void     aioproc_parent_fd_move          (AioprocParentFd  *self,
                                           AioprocParentFd  *from);

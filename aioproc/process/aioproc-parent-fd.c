@@ -8,10 +8,13 @@
 
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/aioproc-mutex-private.h"
 #include "platform/aioproc-fds-private.h"
+#include "platform/aioproc-pidfd-private.h"
 
 #define MAX_HANDLERS 4
 
@@ -20,6 +23,33 @@ static AioprocMutex mutex;
 static AioprocParentFd *first;                  /* protected by @mutex */
 static void (*handlers[MAX_HANDLERS]) (void);   /* protected by @mutex */
 static guint n_handlers;                        /* protected by @mutex */
+
+guint64
+aioproc_fd_identify (int fd)
+{
+  struct stat status;
+
+  if (fd < 0 || fstat (fd, &status) != 0)
+    return 0;
+
+  /* A mode is never 0. */
+  return ((guint64) status.st_ino << 32 | (guint32) status.st_dev << 16) ^ status.st_mode;
+}
+
+static gboolean
+is_own (AioprocParentFd *self)
+{
+  return self->fd >= 0 && aioproc_fd_identify (self->fd) == self->identity;
+}
+
+/* Async-signal-safe. */
+static void
+close_own (int     fd,
+           guint64 identity)
+{
+  if (fd >= 0 && aioproc_fd_identify (fd) == identity)
+    close (fd);
+}
 
 static void
 prepare_fork (void)
@@ -43,7 +73,7 @@ begin_child (void)
       first = self->next;
       self->previous = NULL;
       self->next = NULL;
-      close (self->fd);
+      close_own (self->fd, self->identity);
       self->fd = -1;
     }
 
@@ -79,6 +109,7 @@ link_locked (AioprocParentFd *self,
   g_assert (self->fd < 0);
 
   self->fd = fd;
+  self->identity = aioproc_fd_identify (fd);
   self->previous = NULL;
   self->next = first;
 
@@ -160,11 +191,45 @@ aioproc_parent_fd_close (AioprocParentFd *self)
   lock ();
 
   fd = unlink_locked (self);
-
-  if (fd >= 0)
-    close (fd);
+  close_own (fd, self->identity);
 
   aioproc_mutex_unlock (&mutex);
+}
+
+void
+aioproc_parent_fd_forget (AioprocParentFd *self)
+{
+  lock ();
+  unlink_locked (self);
+  aioproc_mutex_unlock (&mutex);
+}
+
+gboolean
+aioproc_parent_fd_reopen_pidfd (AioprocParentFd *self,
+                                pid_t            pid)
+{
+  siginfo_t info;
+  int pidfd;
+
+  /* The number of a child is its own until it is reaped. */
+  if (waitid (P_PID, (id_t) pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+    return FALSE;
+
+  pidfd = aioproc_pidfd_open (pid, NULL);
+
+  if (pidfd < 0)
+    return FALSE;
+
+  aioproc_parent_fd_forget (self);
+  aioproc_parent_fd_set (self, pidfd);
+
+  return TRUE;
+}
+
+gboolean
+aioproc_parent_fd_is_own (AioprocParentFd *self)
+{
+  return is_own (self);
 }
 
 void
@@ -190,7 +255,10 @@ aioproc_parent_fd_shut_down_all (void)
 
   /* Fails for what is not a socket. */
   for (AioprocParentFd *self = first; self != NULL; self = self->next)
-    shutdown (self->fd, SHUT_RDWR);
+    {
+      if (is_own (self))
+        shutdown (self->fd, SHUT_RDWR);
+    }
 
   aioproc_mutex_unlock (&mutex);
 }

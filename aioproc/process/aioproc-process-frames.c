@@ -344,7 +344,8 @@ make_death_error_locked (AioprocProcess *self,
 
   if (!is_known)
     return g_error_new (AIOPROC_ERROR, AIOPROC_ERROR_STATUS_LOST,
-                        "%s ended before %s, and its exit status was lost with its supervisor",
+                        "%s ended before %s, and its exit status was lost with its supervisor, "
+                        "or with descriptors that this program has closed",
                         description, moment);
 
   if (self->is_hung_up && WIFSIGNALED (wait_status) && WTERMSIG (wait_status) == SIGKILL)

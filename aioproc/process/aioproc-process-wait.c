@@ -12,6 +12,7 @@
 #include <glib-unix.h>
 
 #include "platform/aioproc-fds-private.h"
+#include "process/aioproc-monitor-private.h"
 #include "process/aioproc-process-private.h"
 
 /* One pending wait: the data of its source, which is attached to the context of the task. */
@@ -134,6 +135,9 @@ aioproc_process_wait_async (AioprocProcess          *self,
   gboolean has_come;
   Wait *wait;
 
+  if (self->kind == AIOPROC_PROCESS_CHILD)
+    aioproc_monitor_check ();
+
   source = g_source_new (&wait_source_funcs, sizeof (GSource));
   g_source_set_static_name (source, "[aioproc] wait for a process");
   g_source_set_priority (source, g_task_get_priority (task));
@@ -218,6 +222,9 @@ aioproc_process_wait (AioprocProcess           *self,
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
+
+  if (self->kind == AIOPROC_PROCESS_CHILD)
+    aioproc_monitor_check ();
 
   if (cancellable != NULL)
     handler_id = g_cancellable_connect (cancellable, G_CALLBACK (cancelled_cb), self, NULL);

@@ -53,7 +53,4 @@ gboolean aioproc_supervisor_start_worker (AioprocChildSpec            *spec,
  */
 gboolean aioproc_supervisor_withdraw_worker (gpointer                 user_data);
 
-/* The file name of a program of the library, in $AIOPROC_LIBEXECDIR or where it was installed. */
-char    *aioproc_build_program_path      (const char                  *name);
-
 G_END_DECLS

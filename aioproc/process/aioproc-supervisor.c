@@ -6,10 +6,8 @@
 
 #include "process/aioproc-supervisor-private.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -21,11 +19,11 @@
 #include "platform/aioproc-fds-private.h"
 #include "platform/aioproc-packet-private.h"
 #include "platform/aioproc-pidfd-private.h"
-#include "platform/aioproc-spawn-private.h"
 #include "process/aioproc-monitor-private.h"
 #include "process/aioproc-start-packet-private.h"
 #include "process/aioproc-supervision-private.h"
 #include "process/aioproc-supervisor-error-private.h"
+#include "process/aioproc-supervisor-spawn-private.h"
 
 /* Forkservers without workers are kept for the next start, but not more than this. */
 #define MAX_SUPERVISORS 16
@@ -99,28 +97,6 @@ begin_child (void)
   (void) forgotten;
 }
 
-char *
-aioproc_build_program_path (const char *name)
-{
-  const char *folder = secure_getenv ("AIOPROC_LIBEXECDIR");
-  Dl_info info;
-
-  if (folder != NULL)
-    return g_build_filename (folder, name, NULL);
-
-  /* Where the library was built, its programs are beside it. */
-  if (dladdr (aioproc_build_program_path, &info) != 0 && info.dli_fname != NULL)
-    {
-      g_autofree char *library_folder = g_path_get_dirname (info.dli_fname);
-      g_autofree char *path = g_build_filename (library_folder, name, NULL);
-
-      if (access (path, X_OK) == 0)
-        return g_steal_pointer (&path);
-    }
-
-  return g_build_filename (AIOPROC_PKGLIBEXECDIR, name, NULL);
-}
-
 static gboolean
 is_forkserver (Supervisor *self)
 {
@@ -138,7 +114,8 @@ bury (Supervisor *self)
   gpointer value;
 
   /* Its status may have been taken by the program, which is no harm. */
-  has_status = aioproc_pidfd_reap (self->pidfd.fd, FALSE, &wait_status, NULL);
+  has_status = aioproc_parent_fd_is_own (&self->pidfd) &&
+               aioproc_pidfd_reap (self->pidfd.fd, FALSE, &wait_status, NULL);
 
   if (error == NULL)
     error = aioproc_supervisor_error_from_end (self->program, self->pid,
@@ -158,12 +135,40 @@ bury (Supervisor *self)
   supervisor_free (self);
 }
 
+static void watch_end (Supervisor *self);
+
 static void
 supervisor_ended_cb (AioprocMonitorWatch *watch,
                      guint32              events,
                      gpointer             data)
 {
-  bury (data);
+  Supervisor *self = data;
+
+  if ((events & AIOPROC_MONITOR_LOST) == 0)
+    {
+      bury (self);
+      return;
+    }
+
+  aioproc_monitor_remove_watch (&self->pidfd_watch);
+  watch_end (self);
+}
+
+/* Where this program has closed the descriptor, too, there is still the process id. */
+static gboolean
+has_pidfd (Supervisor *self)
+{
+  return aioproc_parent_fd_is_own (&self->pidfd) ||
+         aioproc_parent_fd_reopen_pidfd (&self->pidfd, self->pid);
+}
+
+static void
+watch_end (Supervisor *self)
+{
+  if (!has_pidfd (self) ||
+      !aioproc_monitor_add_watch (&self->pidfd_watch, self->pidfd.fd, EPOLLIN,
+                                  supervisor_ended_cb, self, NULL))
+    bury (self);
 }
 
 /* It serves no more starts, and is about to end, or has done so. */
@@ -198,9 +203,7 @@ supervisor_retire (Supervisor *self)
         request->ops->lost (request->user_data);
     }
 
-  if (!aioproc_monitor_add_watch (&self->pidfd_watch, self->pidfd.fd, EPOLLIN,
-                                  supervisor_ended_cb, self, NULL))
-    bury (self);
+  watch_end (self);
 }
 
 /* The same for one that has closed its socket or talks nonsense, or that nobody wants: what is left
@@ -209,8 +212,12 @@ supervisor_retire (Supervisor *self)
 static void
 supervisor_kill (Supervisor *self)
 {
-  aioproc_pidfd_signal_group (self->pidfd.fd, SIGKILL);
-  aioproc_pidfd_send_signal (self->pidfd.fd, SIGKILL, NULL);
+  if (has_pidfd (self))
+    {
+      aioproc_pidfd_signal_group (self->pidfd.fd, SIGKILL);
+      aioproc_pidfd_send_signal (self->pidfd.fd, SIGKILL, NULL);
+    }
+
   supervisor_retire (self);
 }
 
@@ -312,6 +319,12 @@ supervisor_handle (Supervisor                     *self,
     }
 }
 
+static gboolean
+has_socket (Supervisor *self)
+{
+  return aioproc_parent_fd_is_own (&self->socket);
+}
+
 /* FALSE: it has ended, or is useless. */
 static gboolean
 supervisor_receive (Supervisor *self)
@@ -321,7 +334,7 @@ supervisor_receive (Supervisor *self)
     char                     bytes[sizeof (AioprocSupervisionPacket) + 4096];
   } buffer;
 
-  for (guint i = 0; i < MAX_RECEIVED; i++)
+  for (guint i = 0; i < MAX_RECEIVED && has_socket (self); i++)
     {
       int fds[AIOPROC_PACKET_MAX_FDS];
       unsigned n_fds;
@@ -352,7 +365,7 @@ supervisor_receive (Supervisor *self)
         return FALSE;
     }
 
-  return TRUE;
+  return has_socket (self);
 }
 
 /* Its workers inherit the limits of the application, not those that it had when the supervisor was
@@ -395,7 +408,7 @@ supervisor_flush (Supervisor *self)
 
   while ((request = g_queue_peek_head (&self->unsent)) != NULL)
     {
-      int result = supervisor_send_limits (self);
+      int result = has_socket (self) ? supervisor_send_limits (self) : EPIPE;
 
       if (result == 0)
         result = aioproc_start_packet_send (request->packet, self->socket.fd);
@@ -427,56 +440,6 @@ supervisor_flush (Supervisor *self)
 
   aioproc_monitor_change_watch (&self->socket_watch,
                                 self->unsent.length > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);
-
-  return TRUE;
-}
-
-static gboolean
-supervisor_spawn (Supervisor  *self,
-                  GError     **error)
-{
-  g_auto(AioprocParentFd) peer_socket = AIOPROC_PARENT_FD_INIT;
-  g_auto(AioprocParentFd) peer_hangup = AIOPROC_PARENT_FD_INIT;
-  g_autofree char *launcher = aioproc_build_program_path ("aioproc-launcher");
-  g_autoptr(GStrvBuilder) builder = g_strv_builder_new ();
-  g_auto(GStrv) environment = NULL;
-  g_auto(GStrv) argv = NULL;
-  AioprocSpawnFd fds[2];
-  int pidfd;
-
-  if (!aioproc_parent_fd_set_pair (&self->socket, &peer_socket, SOCK_SEQPACKET, error) ||
-      !aioproc_parent_fd_set_pair (&self->hangup, &peer_hangup, SOCK_STREAM, error))
-    return FALSE;
-
-  g_strv_builder_add (builder, launcher);
-
-  /* Which becomes the forkserver. */
-  if (is_forkserver (self))
-    {
-      g_autofree char *marker = NULL;
-
-      marker = g_strdup_printf ("forkserver:%d:%d", AIOPROC_SUPERVISION_SOCKET_FD,
-                                AIOPROC_SUPERVISION_HANGUP_FD);
-      environment = g_environ_setenv (g_strdupv (self->environment),
-                                      AIOPROC_SUPERVISION_ENVIRONMENT, marker, TRUE);
-      g_strv_builder_addv (builder, (const char **) self->spec->argv);
-    }
-  else
-    {
-      environment = g_new0 (char *, 1);
-    }
-
-  argv = g_strv_builder_end (builder);
-
-  fds[0] = (AioprocSpawnFd) { peer_socket.fd, AIOPROC_SUPERVISION_SOCKET_FD };
-  fds[1] = (AioprocSpawnFd) { peer_hangup.fd, AIOPROC_SUPERVISION_HANGUP_FD };
-
-  if (!aioproc_spawn (launcher, (const char * const *) argv,
-                      (const char * const *) environment, fds, G_N_ELEMENTS (fds), &self->pid,
-                      &pidfd, error))
-    return FALSE;
-
-  aioproc_parent_fd_set (&self->pidfd, pidfd);
 
   return TRUE;
 }
@@ -557,7 +520,8 @@ supervisor_new (AioprocChildSpec  *spec,
   for (int resource = 0; resource < RLIM_NLIMITS; resource++)
     getrlimit (resource, &self->limits[resource]);
 
-  if (!supervisor_spawn (self, error))
+  if (!aioproc_supervisor_spawn (is_forkserver (self) ? spec->argv : NULL, environment,
+                                 &self->socket, &self->hangup, &self->pidfd, &self->pid, error))
     {
       supervisor_free (self);
       return NULL;

@@ -192,6 +192,146 @@ run_limits (AioprocContext *context)
   g_assert_null (strstr (text, "'77:"));
 }
 
+static void
+close_all (void)
+{
+  close_range (STDERR_FILENO + 1, ~0u, 0);
+}
+
+/* Whatever it does, it has to come to an end. */
+static void
+check_after_loss (AioprocContext *context)
+{
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autoptr(AioprocProcess) process = aioproc_process_new (context, "square",
+                                                               g_variant_new ("(i)", 2));
+      g_autoptr(GError) error = NULL;
+
+      if (!aioproc_process_start (process, NULL, &error))
+        {
+          g_print ("Start: %s\n", error->message);
+          continue;
+        }
+
+      g_print ("Start: works\n");
+      test_join (process);
+    }
+}
+
+static void
+check_lost (AioprocProcess *process)
+{
+  g_autoptr(GVariant) value = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (aioproc_process_join (process, -1, NULL, &error));
+  g_assert_no_error (error);
+
+  value = aioproc_process_dup_result (process, &error);
+  g_assert_null (value);
+  g_print ("Result: %s\n", error->message);
+}
+
+static void
+run_close_all (AioprocContext *context)
+{
+  g_autoptr(AioprocProcess) process = test_start (context, "block", NULL);
+
+  close_all ();
+  check_after_loss (context);
+  aioproc_process_kill (process, NULL);
+  check_lost (process);
+}
+
+static void
+run_close_all_early (AioprocContext *context)
+{
+  close_all ();
+  check_after_loss (context);
+}
+
+static void
+run_close_all_starting (AioprocContext *context)
+{
+  g_autoptr(AioprocProcess) process = aioproc_process_new (context, "block", NULL);
+
+  aioproc_process_start_async (process, NULL, NULL, NULL);
+  close_all ();
+  check_after_loss (context);
+  aioproc_process_kill (process, NULL);
+  check_lost (process);
+}
+
+static gpointer
+join_thread (gpointer data)
+{
+  check_lost (data);
+
+  return NULL;
+}
+
+static void
+run_close_all_joining (AioprocContext *context)
+{
+  g_autoptr(AioprocProcess) process = test_start (context, "block", NULL);
+  GThread *thread = g_thread_new ("join", join_thread, process);
+
+  close_all ();
+  g_thread_join (thread);
+  check_after_loss (context);
+}
+
+/* What closes one descriptor only. */
+static void
+check_without (AioprocContext *context,
+               int             fd)
+{
+  g_autoptr(AioprocProcess) process = test_start (context, "block", NULL);
+  g_autoptr(AioprocProcess) other = aioproc_process_new (context, "block", NULL);
+
+  if (close (fd) != 0)
+    return;
+
+  check_after_loss (context);
+  if (aioproc_process_start (other, NULL, NULL))
+    aioproc_process_kill (other, NULL);
+  aioproc_process_kill (process, NULL);
+  check_lost (process);
+  if (aioproc_process_is_alive (other))
+    check_lost (other);
+}
+
+/* Each in a process of its own, and all at once, since the library may take seconds to notice. */
+static void
+run_close_each (AioprocContext *context)
+{
+  pid_t pids[32];
+
+  setbuf (stdout, NULL);
+
+  for (int fd = STDERR_FILENO + 1; fd < (int) G_N_ELEMENTS (pids); fd++)
+    {
+      pids[fd] = fork ();
+
+      if (pids[fd] == 0)
+        {
+          check_without (context, fd);
+          _exit (EXIT_SUCCESS);
+        }
+    }
+
+  for (int fd = STDERR_FILENO + 1; fd < (int) G_N_ELEMENTS (pids); fd++)
+    {
+      int wait_status;
+
+      g_assert_cmpint (waitpid (pids[fd], &wait_status, 0), ==, pids[fd]);
+      if (wait_status != 0)
+        g_error ("Without descriptor %d: wait status %d", fd, wait_status);
+    }
+}
+
+
 static const struct
 {
   const char  *name;
@@ -203,6 +343,11 @@ static const struct
   { "blocked", run_blocked },
   { "streams", run_streams },
   { "limits", run_limits },
+  { "close-all", run_close_all },
+  { "close-all-early", run_close_all_early },
+  { "close-all-starting", run_close_all_starting },
+  { "close-all-joining", run_close_all_joining },
+  { "close-each", run_close_each },
 };
 
 int
@@ -210,6 +355,9 @@ main (int   argc,
       char *argv[])
 {
   g_autoptr(AioprocContext) context = NULL;
+
+  /* A program that loses its descriptors while it waits is not told by the kernel. */
+  g_unsetenv ("AIOPROC_DISABLE_BACKSTOP");
 
   test_adverse_functions_init ();
 

@@ -393,12 +393,21 @@ add_programs (void)
     { "blocked", "Workers can be signalled although the program blocks and ignores all signals" },
     { "streams", "Standard streams that are closed are not mistaken for anything else" },
     { "limits", "Workers do not inherit what is this program's alone" },
+    { "close-all", "A program that loses all its descriptors gets errors, and ends" },
+    { "close-all-early", "The same before its first worker" },
+    { "close-all-starting", "The same while a worker is being started" },
+    { "close-all-joining", "The same while somebody joins" },
+    { "close-each", "The same with each descriptor alone" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (programs); i++)
     {
+      const char *methods[] = { NULL, "spawn", "forkserver", "fork" };
+      gboolean loses_fds = g_str_has_prefix (programs[i].name, "close-");
+
+      /* Those that have threads of their own cannot be forked. */
       for (int method = AIOPROC_START_METHOD_SPAWN;
-           method <= AIOPROC_START_METHOD_FORKSERVER;
+           method <= (loses_fds ? AIOPROC_START_METHOD_FORK : AIOPROC_START_METHOD_FORKSERVER);
            method++)
         {
           Case *test_case = g_new (Case, 1);
@@ -408,7 +417,7 @@ add_programs (void)
           test_case->summary = programs[i].summary;
           test_case->method = (AioprocStartMethod) method;
           path = g_strdup_printf ("/aioproc/process-hostile/program/%s/%s", programs[i].name,
-                                  method == AIOPROC_START_METHOD_SPAWN ? "spawn" : "forkserver");
+                                  methods[method]);
           aioproc_test_add_data_func_full (path, test_case, test_process_hostile_program, g_free);
         }
     }
