@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -273,6 +274,23 @@ guint
 aioproc_test_count_threads (void)
 {
   return count_entries ("/proc/self/task");
+}
+
+gpointer
+aioproc_test_new_uninitialized (GType type)
+{
+  struct rlimit saved;
+  struct rlimit none;
+  gpointer object;
+
+  g_assert_no_errno (getrlimit (RLIMIT_NOFILE, &saved));
+  none = saved;
+  none.rlim_cur = 0;
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &none));
+  object = g_object_new (type, NULL);
+  g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &saved));
+
+  return object;
 }
 
 char *

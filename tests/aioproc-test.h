@@ -63,6 +63,9 @@ void       aioproc_test_wait               (GAsyncResult        **result);
 guint      aioproc_test_count_fds          (void);
 guint      aioproc_test_count_threads      (void);
 
+/* An object whose construction has failed, since the process could open no descriptor. */
+gpointer   aioproc_test_new_uninitialized  (GType                 type) G_GNUC_WARN_UNUSED_RESULT;
+
 /* The file name of a helper program, built beside the test program. */
 char      *aioproc_test_build_helper_path  (const char           *name) G_GNUC_WARN_UNUSED_RESULT;
 

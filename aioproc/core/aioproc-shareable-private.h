@@ -17,8 +17,14 @@ G_BEGIN_DECLS
 struct _AioprocShareableInterface {
   GTypeInterface parent_iface;
 
-  /* Not referenced; NULL where @self was never initialised. Any thread. */
-  AioprocShm *(*get_shm) (AioprocShareable *self);
+  /* Not referenced; NULL where @self could not be initialised. Any thread. */
+  AioprocShm *(*get_shm) (AioprocShareable  *self);
+  /* Gives @self its memory: @shm, which it takes, or a new one where NULL. Its properties are set,
+   * and nobody else has it yet.
+   */
+  gboolean    (*set_up)  (AioprocShareable  *self,
+                          AioprocShm        *shm,
+                          GError           **error);
 };
 
 /* How a class makes its object around memory that a peer sent. Takes @shm. */
@@ -29,10 +35,6 @@ typedef AioprocShareable *(*AioprocShareableImportFunc) (AioprocShm  *shm,
 void              aioproc_shareable_register (AioprocShmKind               kind,
                                               gsize                        state_size,
                                               AioprocShareableImportFunc   import);
-/* Each object, once it has its memory: so that the same memory, received again, finds it. Forgotten
- * when the object is disposed of.
- */
-void              aioproc_shareable_remember (AioprocShareable            *self);
 /* Descriptors for one receiver, which the caller closes once they are sent, and the number on the
  * wire that says what they are. @fds has AIOPROC_SHAREABLE_MAX_FDS places.
  */
@@ -47,10 +49,21 @@ AioprocShareable *aioproc_shareable_import   (guint32                      kind,
                                               guint                        n_fds,
                                               GError                     **error);
 
-/* How every shareable class starts. G_IO_ERROR_NOT_INITIALIZED: it has no memory, since
- * g_initable_init() was not called or failed.
+/* What a class puts into its GObjectClass as constructed(), and gives G_IMPLEMENT_INTERFACE() for
+ * G_TYPE_INITABLE. An object has its memory once it was constructed, so that whoever does not know
+ * of GInitable need not call it: g_initable_init() only tells whether that has failed, and, called
+ * after that, tries again.
  */
-gboolean          aioproc_shareable_check_initialized (AioprocShareable   *self,
-                                                       GError            **error);
+void              aioproc_shareable_constructed         (GObject           *object);
+void              aioproc_shareable_initable_iface_init (GInitableIface    *iface);
+/* How a class imports. Takes @shm. */
+AioprocShareable *aioproc_shareable_new_for_shm         (GType              type,
+                                                         AioprocShm        *shm,
+                                                         GError           **error);
+/* What every operation asks of an object without a backend. G_IO_ERROR_NOT_INITIALIZED: it has
+ * none, and why.
+ */
+gboolean          aioproc_shareable_check_initialized   (AioprocShareable  *self,
+                                                         GError           **error);
 
 G_END_DECLS

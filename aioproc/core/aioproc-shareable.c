@@ -43,6 +43,15 @@ typedef struct {
   AioprocShareableImportFunc import;
 } ShareableKind;
 
+/* Why an object has no memory. */
+typedef struct {
+  GError   *error;   /* (owned) */
+  gboolean  told;    /* by g_initable_init() */
+} Failure;
+
+/* What the object that this thread is about to construct is to stand for; NULL: something new. */
+static _Thread_local AioprocShm *adopted;
+
 /* Written before main() only. */
 static ShareableKind kinds[AIOPROC_SHM_N_KINDS];
 
@@ -118,20 +127,6 @@ aioproc_shareable_get_shm (AioprocShareable *self)
   return AIOPROC_SHAREABLE_GET_IFACE (self)->get_shm (self);
 }
 
-gboolean
-aioproc_shareable_check_initialized (AioprocShareable  *self,
-                                     GError           **error)
-{
-  if (G_LIKELY (aioproc_shareable_get_shm (self) != NULL))
-    return TRUE;
-
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED,
-               "This %s was not initialized: call init() of GInitable, and check that it succeeds",
-               G_OBJECT_TYPE_NAME (self));
-
-  return FALSE;
-}
-
 static void
 aioproc_shareable_gone_cb (gpointer  data,
                            GObject  *where_the_object_was)
@@ -178,7 +173,8 @@ aioproc_shareable_remember_locked (AioprocShareable *self)
   g_hash_table_replace (remembered, entry->id, entry);
 }
 
-void
+/* So that the same memory, received again, finds the object, until it is disposed of. */
+static void
 aioproc_shareable_remember (AioprocShareable *self)
 {
   const guint8 *id = aioproc_shm_get_id (aioproc_shareable_get_shm (self));
@@ -189,6 +185,129 @@ aioproc_shareable_remember (AioprocShareable *self)
   aioproc_mutex_lock (&remembered_mutex);
   aioproc_shareable_remember_locked (self);
   aioproc_mutex_unlock (&remembered_mutex);
+}
+
+/* --- Initialisation --- */
+
+/* Bindings construct objects and know nothing of GInitable, so the memory is there, or is known to
+ * be missing, when an object has been constructed. g_initable_init() tells which.
+ */
+
+static void
+failure_free (gpointer data)
+{
+  Failure *self = data;
+
+  g_error_free (self->error);
+  g_free (self);
+}
+
+static GQuark
+get_failure_quark (void)
+{
+  return g_quark_from_static_string ("aioproc-shareable-failure");
+}
+
+/* Takes @shm. */
+static gboolean
+aioproc_shareable_set_up (AioprocShareable *self,
+                          AioprocShm       *shm)
+{
+  g_autoptr(GError) error = NULL;
+  Failure *failure;
+
+  if (AIOPROC_SHAREABLE_GET_IFACE (self)->set_up (self, shm, &error))
+    {
+      aioproc_shareable_remember (self);
+      g_object_set_qdata (G_OBJECT (self), get_failure_quark (), NULL);
+      return TRUE;
+    }
+
+  failure = g_new0 (Failure, 1);
+  failure->error = g_steal_pointer (&error);
+  g_object_set_qdata_full (G_OBJECT (self), get_failure_quark (), failure, failure_free);
+
+  return FALSE;
+}
+
+/* FALSE: an error that g_initable_init() is to tell, unless it has told it already. */
+static gboolean
+aioproc_shareable_tell (AioprocShareable  *self,
+                        GError           **error)
+{
+  Failure *failure = g_object_get_qdata (G_OBJECT (self), get_failure_quark ());
+
+  if (failure == NULL || failure->told)
+    return TRUE;
+
+  failure->told = TRUE;
+  g_propagate_error (error, g_error_copy (failure->error));
+
+  return FALSE;
+}
+
+void
+aioproc_shareable_constructed (GObject *object)
+{
+  /* Every class derives from this one, perhaps by way of another that has this function. */
+  G_OBJECT_CLASS (g_type_class_peek (G_TYPE_OBJECT))->constructed (object);
+
+  aioproc_shareable_set_up (AIOPROC_SHAREABLE (object), g_steal_pointer (&adopted));
+}
+
+static gboolean
+aioproc_shareable_initable_init (GInitable     *initable,
+                                 GCancellable  *cancellable,
+                                 GError       **error)
+{
+  AioprocShareable *self = AIOPROC_SHAREABLE (initable);
+
+  if (g_cancellable_set_error_if_cancelled (cancellable, error) ||
+      !aioproc_shareable_tell (self, error))
+    return FALSE;
+
+  /* Once more, since things may have changed after a failure. */
+  return g_object_get_qdata (G_OBJECT (self), get_failure_quark ()) == NULL ||
+         aioproc_shareable_set_up (self, NULL) ||
+         aioproc_shareable_tell (self, error);
+}
+
+void
+aioproc_shareable_initable_iface_init (GInitableIface *iface)
+{
+  iface->init = aioproc_shareable_initable_init;
+}
+
+AioprocShareable *
+aioproc_shareable_new_for_shm (GType        type,
+                               AioprocShm  *shm,
+                               GError     **error)
+{
+  g_autoptr(AioprocShareable) self = NULL;
+
+  adopted = shm;
+  self = g_object_new (type, "name", aioproc_shm_get_name (shm), NULL);
+
+  if (!aioproc_shareable_tell (self, error))
+    return NULL;
+
+  return g_steal_pointer (&self);
+}
+
+gboolean
+aioproc_shareable_check_initialized (AioprocShareable  *self,
+                                     GError           **error)
+{
+  Failure *failure = g_object_get_qdata (G_OBJECT (self), get_failure_quark ());
+
+  if (G_LIKELY (failure == NULL))
+    return TRUE;
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED,
+               "This %s could not be initialized: %s",
+               G_OBJECT_TYPE_NAME (self), failure->error->message);
+
+  return FALSE;
 }
 
 static AioprocShareable *

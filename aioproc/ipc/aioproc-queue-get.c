@@ -46,7 +46,7 @@ aioproc_queue_start_get (AioprocQueue *self,
  * - [error@Gio.IOErrorEnum.INVALID_DATA] if the first item was damaged, and is dropped
  * - [error@Gio.IOErrorEnum.NO_SPACE] if there is no memory for the copy; the item stays in the
  *   queue
- * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue was never initialized
+ * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue could not be initialized
  *
  * Returns: (transfer full): the value, or `NULL` with @error set
  *
@@ -82,7 +82,7 @@ aioproc_queue_try_get (AioprocQueue  *self,
  * - [error@Gio.IOErrorEnum.INVALID_DATA] if the first item was damaged, and is dropped
  * - [error@Gio.IOErrorEnum.NO_SPACE] if there is no memory for the copy; the item stays in the
  *   queue
- * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue was never initialized
+ * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue could not be initialized
  *
  * Returns: (transfer full): the value, or `NULL` with @error set
  *
@@ -184,7 +184,7 @@ aioproc_queue_get_finish (AioprocQueue  *self,
  *   `ay`, and stays there; or if it was damaged, and is dropped
  * - [error@Gio.IOErrorEnum.NO_SPACE] if there is no memory for the copy; the item stays in the
  *   queue
- * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue was never initialized
+ * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue could not be initialized
  *
  * Returns: (transfer full): the bytes, or `NULL` with @error set
  *
@@ -221,7 +221,7 @@ aioproc_queue_try_get_bytes (AioprocQueue  *self,
  *   `ay`, and stays there; or if it was damaged, and is dropped
  * - [error@Gio.IOErrorEnum.NO_SPACE] if there is no memory for the copy; the item stays in the
  *   queue
- * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue was never initialized
+ * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue could not be initialized
  *
  * Returns: (transfer full): the bytes, or `NULL` with @error set
  *

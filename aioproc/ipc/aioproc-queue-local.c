@@ -286,7 +286,7 @@ static AioprocShareable *
 aioproc_queue_import (AioprocShm  *shm,
                       GError     **error)
 {
-  return (AioprocShareable *) aioproc_queue_new_for_shm (shm, error);
+  return aioproc_shareable_new_for_shm (AIOPROC_TYPE_QUEUE, shm, error);
 }
 
 __attribute__ ((constructor)) static void

@@ -82,8 +82,5 @@ gboolean      aioproc_queue_local_new   (AioprocShm                  *shm,
                                          const AioprocQueueBackend  **backend,
                                          gpointer                    *impl,
                                          GError                     **error);
-/* Takes @shm. */
-AioprocQueue *aioproc_queue_new_for_shm (AioprocShm                  *shm,
-                                         GError                     **error);
 
 G_END_DECLS

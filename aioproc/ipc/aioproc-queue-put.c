@@ -46,7 +46,7 @@ aioproc_queue_start_put (AioprocQueue           *self,
  * - [error@Gio.IOErrorEnum.NOT_SUPPORTED] if it holds a handle (`h`)
  * - [error@Gio.IOErrorEnum.INVALID_ARGUMENT] if it is nested more than 32 levels deep, or a type in
  *   it has more than 255 characters
- * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue was never initialized
+ * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue could not be initialized
  *
  * Returns: `TRUE` if the item is in the queue now
  *
@@ -89,7 +89,7 @@ aioproc_queue_try_put (AioprocQueue  *self,
  * - [error@Gio.IOErrorEnum.NOT_SUPPORTED] if it holds a handle (`h`)
  * - [error@Gio.IOErrorEnum.INVALID_ARGUMENT] if it is nested more than 32 levels deep, or a type in
  *   it has more than 255 characters
- * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue was never initialized
+ * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue could not be initialized
  *
  * Returns: `TRUE` if the item is in the queue now
  *
@@ -198,7 +198,7 @@ aioproc_queue_put_finish (AioprocQueue  *self,
  * - [error@Gio.IOErrorEnum.CLOSED] if any process has closed the queue, or this one disposed of it
  * - [error@Gio.IOErrorEnum.MESSAGE_TOO_LARGE] if it has more than 8 GiB
  * - [error@Gio.IOErrorEnum.NO_SPACE] if there is no memory for it
- * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue was never initialized
+ * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue could not be initialized
  *
  * Returns: `TRUE` if the item is in the queue now
  *
@@ -235,7 +235,7 @@ aioproc_queue_try_put_bytes (AioprocQueue  *self,
  * - [error@Gio.IOErrorEnum.CLOSED] if any process has closed the queue, or this one disposed of it
  * - [error@Gio.IOErrorEnum.MESSAGE_TOO_LARGE] if it has more than 8 GiB
  * - [error@Gio.IOErrorEnum.NO_SPACE] if there is no memory for it
- * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue was never initialized
+ * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue could not be initialized
  *
  * Returns: `TRUE` if the item is in the queue now
  *

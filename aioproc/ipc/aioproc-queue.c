@@ -85,11 +85,10 @@
  *
  * Since: 0.1
  */
-static void aioproc_queue_initable_iface_init  (GInitableIface            *iface);
 static void aioproc_queue_shareable_iface_init (AioprocShareableInterface *iface);
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (AioprocQueue, aioproc_queue, G_TYPE_OBJECT,
-  G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, aioproc_queue_initable_iface_init)
+  G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, aioproc_shareable_initable_iface_init)
   G_IMPLEMENT_INTERFACE (AIOPROC_TYPE_SHAREABLE, aioproc_queue_shareable_iface_init))
 
 typedef enum {
@@ -115,46 +114,22 @@ aioproc_queue_get_shm (AioprocShareable *shareable)
   return self->backend != NULL ? self->backend->get_shm (self->impl) : NULL;
 }
 
+static gboolean
+aioproc_queue_set_up (AioprocShareable  *shareable,
+                      AioprocShm        *shm,
+                      GError           **error)
+{
+  AioprocQueue *self = AIOPROC_QUEUE (shareable);
+
+  return aioproc_queue_local_new (shm, self->name, self->max_items, &self->backend, &self->impl,
+                                  error);
+}
+
 static void
 aioproc_queue_shareable_iface_init (AioprocShareableInterface *iface)
 {
   iface->get_shm = aioproc_queue_get_shm;
-}
-
-static gboolean
-aioproc_queue_init_with_shm (AioprocQueue  *self,
-                             AioprocShm    *shm,
-                             GError       **error)
-{
-  if (!aioproc_queue_local_new (shm, self->name, self->max_items, &self->backend, &self->impl,
-                                error))
-    return FALSE;
-
-  aioproc_shareable_remember (AIOPROC_SHAREABLE (self));
-
-  return TRUE;
-}
-
-static gboolean
-aioproc_queue_initable_init (GInitable     *initable,
-                             GCancellable  *cancellable,
-                             GError       **error)
-{
-  AioprocQueue *self = AIOPROC_QUEUE (initable);
-
-  if (self->backend != NULL)
-    return TRUE;
-
-  if (g_cancellable_set_error_if_cancelled (cancellable, error))
-    return FALSE;
-
-  return aioproc_queue_init_with_shm (self, NULL, error);
-}
-
-static void
-aioproc_queue_initable_iface_init (GInitableIface *iface)
-{
-  iface->init = aioproc_queue_initable_init;
+  iface->set_up = aioproc_queue_set_up;
 }
 
 static void
@@ -234,6 +209,7 @@ aioproc_queue_class_init (AioprocQueueClass *klass)
 
   object_class->get_property = aioproc_queue_get_property;
   object_class->set_property = aioproc_queue_set_property;
+  object_class->constructed = aioproc_shareable_constructed;
   object_class->dispose = aioproc_queue_dispose;
   object_class->finalize = aioproc_queue_finalize;
 
@@ -270,20 +246,6 @@ aioproc_queue_class_init (AioprocQueueClass *klass)
 static void
 aioproc_queue_init (AioprocQueue *self)
 {
-}
-
-AioprocQueue *
-aioproc_queue_new_for_shm (AioprocShm  *shm,
-                           GError     **error)
-{
-  g_autoptr(AioprocQueue) self = NULL;
-
-  self = g_object_new (AIOPROC_TYPE_QUEUE, "name", aioproc_shm_get_name (shm), NULL);
-
-  if (!aioproc_queue_init_with_shm (self, shm, error))
-    return NULL;
-
-  return g_steal_pointer (&self);
 }
 
 /**
@@ -461,7 +423,7 @@ aioproc_queue_is_closed (AioprocQueue *self)
  *
  * Fails with:
  *
- * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue was never initialized
+ * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue could not be initialized
  *
  * Returns: `TRUE` if the queue is closed
  *

@@ -255,7 +255,7 @@ static AioprocShareable *
 aioproc_event_import (AioprocShm  *shm,
                       GError     **error)
 {
-  return AIOPROC_SHAREABLE (aioproc_event_new_for_shm (shm, error));
+  return aioproc_shareable_new_for_shm (AIOPROC_TYPE_EVENT, shm, error);
 }
 
 __attribute__ ((constructor)) static void

@@ -33,10 +33,6 @@ typedef struct {
   void        (*free)       (gpointer       impl);
 } AioprocEventBackend;
 
-/* The object around memory that a peer sent; takes @shm. */
-AioprocEvent *aioproc_event_new_for_shm (AioprocShm                 *shm,
-                                         GError                    **error);
-
 /* An event in shared memory; takes @shm, or makes it where NULL. */
 gboolean      aioproc_event_local_new   (AioprocShm                 *shm,
                                          const char                 *name,

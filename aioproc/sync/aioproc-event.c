@@ -68,11 +68,10 @@ struct _AioprocEvent {
   char                      *name;      /* (owned) (nullable) */
 };
 
-static void aioproc_event_initable_iface_init  (GInitableIface            *iface);
 static void aioproc_event_shareable_iface_init (AioprocShareableInterface *iface);
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (AioprocEvent, aioproc_event, G_TYPE_OBJECT,
-  G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, aioproc_event_initable_iface_init)
+  G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, aioproc_shareable_initable_iface_init)
   G_IMPLEMENT_INTERFACE (AIOPROC_TYPE_SHAREABLE, aioproc_event_shareable_iface_init))
 
 typedef enum {
@@ -97,45 +96,21 @@ aioproc_event_get_shm (AioprocShareable *shareable)
   return self->backend != NULL ? self->backend->get_shm (self->impl) : NULL;
 }
 
+static gboolean
+aioproc_event_set_up (AioprocShareable  *shareable,
+                      AioprocShm        *shm,
+                      GError           **error)
+{
+  AioprocEvent *self = AIOPROC_EVENT (shareable);
+
+  return aioproc_event_local_new (shm, self->name, &self->backend, &self->impl, error);
+}
+
 static void
 aioproc_event_shareable_iface_init (AioprocShareableInterface *iface)
 {
   iface->get_shm = aioproc_event_get_shm;
-}
-
-static gboolean
-aioproc_event_init_with_shm (AioprocEvent  *self,
-                             AioprocShm   *shm,
-                             GError      **error)
-{
-  if (!aioproc_event_local_new (shm, self->name, &self->backend, &self->impl, error))
-    return FALSE;
-
-  aioproc_shareable_remember (AIOPROC_SHAREABLE (self));
-
-  return TRUE;
-}
-
-static gboolean
-aioproc_event_initable_init (GInitable     *initable,
-                             GCancellable  *cancellable,
-                             GError       **error)
-{
-  AioprocEvent *self = AIOPROC_EVENT (initable);
-
-  if (self->backend != NULL)
-    return TRUE;
-
-  if (g_cancellable_set_error_if_cancelled (cancellable, error))
-    return FALSE;
-
-  return aioproc_event_init_with_shm (self, NULL, error);
-}
-
-static void
-aioproc_event_initable_iface_init (GInitableIface *iface)
-{
-  iface->init = aioproc_event_initable_init;
+  iface->set_up = aioproc_event_set_up;
 }
 
 static void
@@ -207,6 +182,7 @@ aioproc_event_class_init (AioprocEventClass *klass)
 
   object_class->get_property = aioproc_event_get_property;
   object_class->set_property = aioproc_event_set_property;
+  object_class->constructed = aioproc_shareable_constructed;
   object_class->dispose = aioproc_event_dispose;
   object_class->finalize = aioproc_event_finalize;
 
@@ -229,20 +205,6 @@ aioproc_event_class_init (AioprocEventClass *klass)
 static void
 aioproc_event_init (AioprocEvent *self)
 {
-}
-
-AioprocEvent *
-aioproc_event_new_for_shm (AioprocShm  *shm,
-                           GError     **error)
-{
-  g_autoptr(AioprocEvent) self = NULL;
-
-  self = g_object_new (AIOPROC_TYPE_EVENT, "name", aioproc_shm_get_name (shm), NULL);
-
-  if (!aioproc_event_init_with_shm (self, shm, error))
-    return NULL;
-
-  return g_steal_pointer (&self);
 }
 
 /**
@@ -293,7 +255,7 @@ aioproc_event_get_name (AioprocEvent *self)
  * Never blocks. Who sees the event set also sees what the process that set it wrote to shared
  * memory before.
  *
- * Returns: `TRUE` if the event is set; `FALSE` also where it was not initialized
+ * Returns: `TRUE` if the event is set; `FALSE` also where it could not be initialized
  *
  * Since: 0.1
  */
@@ -314,8 +276,9 @@ aioproc_event_is_set (AioprocEvent *self)
  *
  * Never blocks. Does nothing if the event is set already.
  *
- * Fails with [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the event was never initialized, and in a
- * forked child, on its first use of the event, where the system has no descriptor or thread for it.
+ * Fails with [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the event could not be initialized, and in
+ * a forked child, on its first use of the event, where the system has no descriptor or thread for
+ * it.
  *
  * Returns: `TRUE` if the event is set now
  *
@@ -374,7 +337,7 @@ aioproc_event_clear (AioprocEvent  *self,
  * - [error@Gio.IOErrorEnum.TIMED_OUT] if @timeout_usec went by first
  * - [error@Gio.IOErrorEnum.CANCELLED] if @cancellable was cancelled first
  * - [error@Gio.IOErrorEnum.CLOSED] if the event is disposed of in this process
- * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if it was never initialized
+ * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if it could not be initialized
  *
  * Returns: `TRUE` if the event was set
  *

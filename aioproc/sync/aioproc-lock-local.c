@@ -281,7 +281,7 @@ static AioprocShareable *
 aioproc_lock_import (AioprocShm  *shm,
                      GError     **error)
 {
-  return AIOPROC_SHAREABLE (aioproc_lock_new_for_shm (shm, error));
+  return aioproc_shareable_new_for_shm (AIOPROC_TYPE_LOCK, shm, error);
 }
 
 __attribute__ ((constructor)) static void

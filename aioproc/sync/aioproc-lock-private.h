@@ -38,10 +38,6 @@ typedef struct {
   void        (*free)          (gpointer       impl);
 } AioprocLockBackend;
 
-/* The object around memory that a peer sent; takes @shm. */
-AioprocLock *aioproc_lock_new_for_shm (AioprocShm  *shm,
-                                       GError     **error);
-
 /* Whether this process holds it. */
 gboolean aioproc_lock_is_mine (AioprocLock *self);
 

@@ -78,11 +78,10 @@ struct _AioprocLock {
   gboolean                  strict;
 };
 
-static void aioproc_lock_initable_iface_init  (GInitableIface            *iface);
 static void aioproc_lock_shareable_iface_init (AioprocShareableInterface *iface);
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (AioprocLock, aioproc_lock, G_TYPE_OBJECT,
-  G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, aioproc_lock_initable_iface_init)
+  G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, aioproc_shareable_initable_iface_init)
   G_IMPLEMENT_INTERFACE (AIOPROC_TYPE_SHAREABLE, aioproc_lock_shareable_iface_init))
 
 typedef enum {
@@ -109,45 +108,21 @@ aioproc_lock_get_shm (AioprocShareable *shareable)
   return self->backend != NULL ? self->backend->get_shm (self->impl) : NULL;
 }
 
+static gboolean
+aioproc_lock_set_up (AioprocShareable  *shareable,
+                     AioprocShm        *shm,
+                     GError           **error)
+{
+  AioprocLock *self = AIOPROC_LOCK (shareable);
+
+  return aioproc_lock_local_new (shm, self->name, self->strict, &self->backend, &self->impl, error);
+}
+
 static void
 aioproc_lock_shareable_iface_init (AioprocShareableInterface *iface)
 {
   iface->get_shm = aioproc_lock_get_shm;
-}
-
-static gboolean
-aioproc_lock_init_with_shm (AioprocLock  *self,
-                            AioprocShm   *shm,
-                            GError      **error)
-{
-  if (!aioproc_lock_local_new (shm, self->name, self->strict, &self->backend, &self->impl, error))
-    return FALSE;
-
-  aioproc_shareable_remember (AIOPROC_SHAREABLE (self));
-
-  return TRUE;
-}
-
-static gboolean
-aioproc_lock_initable_init (GInitable     *initable,
-                            GCancellable  *cancellable,
-                            GError       **error)
-{
-  AioprocLock *self = AIOPROC_LOCK (initable);
-
-  if (self->backend != NULL)
-    return TRUE;
-
-  if (g_cancellable_set_error_if_cancelled (cancellable, error))
-    return FALSE;
-
-  return aioproc_lock_init_with_shm (self, NULL, error);
-}
-
-static void
-aioproc_lock_initable_iface_init (GInitableIface *iface)
-{
-  iface->init = aioproc_lock_initable_init;
+  iface->set_up = aioproc_lock_set_up;
 }
 
 static void
@@ -232,6 +207,7 @@ aioproc_lock_class_init (AioprocLockClass *klass)
 
   object_class->get_property = aioproc_lock_get_property;
   object_class->set_property = aioproc_lock_set_property;
+  object_class->constructed = aioproc_shareable_constructed;
   object_class->dispose = aioproc_lock_dispose;
   object_class->finalize = aioproc_lock_finalize;
 
@@ -284,20 +260,6 @@ aioproc_lock_class_init (AioprocLockClass *klass)
 static void
 aioproc_lock_init (AioprocLock *self)
 {
-}
-
-AioprocLock *
-aioproc_lock_new_for_shm (AioprocShm  *shm,
-                          GError     **error)
-{
-  g_autoptr(AioprocLock) self = NULL;
-
-  self = g_object_new (AIOPROC_TYPE_LOCK, "name", aioproc_shm_get_name (shm), NULL);
-
-  if (!aioproc_lock_init_with_shm (self, shm, error))
-    return NULL;
-
-  return g_steal_pointer (&self);
 }
 
 gboolean
@@ -391,7 +353,7 @@ aioproc_lock_get_was_abandoned (AioprocLock *self)
  *
  * Never blocks. A lock whose holder has died is not locked.
  *
- * Returns: `TRUE` if the lock is held; `FALSE` also where it was not initialized
+ * Returns: `TRUE` if the lock is held; `FALSE` also where it could not be initialized
  *
  * Since: 0.1
  */
@@ -415,7 +377,7 @@ aioproc_lock_is_locked (AioprocLock *self)
  * - [error@Gio.IOErrorEnum.WOULD_BLOCK] if it is held, or promised to one that waits
  * - [error@Aioproc.Error.OWNER_DIED] if it is strict, and its holder has died
  * - [error@Gio.IOErrorEnum.CLOSED] if it was disposed of in this process
- * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if it was never initialized
+ * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if it could not be initialized
  *
  * Returns: `TRUE` if the caller holds the lock now
  *
@@ -449,7 +411,7 @@ aioproc_lock_try_acquire (AioprocLock  *self,
  *   hold the lock then
  * - [error@Aioproc.Error.OWNER_DIED] if it is strict, and its holder has died
  * - [error@Gio.IOErrorEnum.CLOSED] if it is disposed of in this process
- * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if it was never initialized
+ * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if it could not be initialized
  *
  * Signals do not end the wait.
  *
@@ -562,7 +524,7 @@ aioproc_lock_acquire_finish (AioprocLock   *self,
  * Fails with:
  *
  * - [error@Aioproc.Error.NOT_OWNER] if nobody holds it, or another process does
- * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if it was never initialized
+ * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if it could not be initialized
  *
  * Returns: `TRUE` if the lock was released
  *

@@ -431,7 +431,7 @@ static AioprocShareable *
 aioproc_rlock_import (AioprocShm  *shm,
                       GError     **error)
 {
-  return AIOPROC_SHAREABLE (aioproc_rlock_new_for_shm (shm, error));
+  return aioproc_shareable_new_for_shm (AIOPROC_TYPE_RLOCK, shm, error);
 }
 
 __attribute__ ((constructor)) static void

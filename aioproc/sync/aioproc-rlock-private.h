@@ -47,10 +47,6 @@ typedef struct {
   void        (*free)          (gpointer            impl);
 } AioprocRLockBackend;
 
-/* The object around memory that a peer sent; takes @shm. */
-AioprocRLock *aioproc_rlock_new_for_shm (AioprocShm  *shm,
-                                         GError     **error);
-
 /* For aioproc-hold.c. */
 guint64  aioproc_rlock_count_hold         (AioprocRLock         *self,
                                            const AioprocHold    *hold);

@@ -86,11 +86,10 @@ struct _AioprocRLock {
   gboolean                  strict;
 };
 
-static void aioproc_rlock_initable_iface_init  (GInitableIface            *iface);
 static void aioproc_rlock_shareable_iface_init (AioprocShareableInterface *iface);
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (AioprocRLock, aioproc_rlock, G_TYPE_OBJECT,
-  G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, aioproc_rlock_initable_iface_init)
+  G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, aioproc_shareable_initable_iface_init)
   G_IMPLEMENT_INTERFACE (AIOPROC_TYPE_SHAREABLE, aioproc_rlock_shareable_iface_init))
 
 typedef enum {
@@ -117,45 +116,22 @@ aioproc_rlock_get_shm (AioprocShareable *shareable)
   return self->backend != NULL ? self->backend->get_shm (self->impl) : NULL;
 }
 
+static gboolean
+aioproc_rlock_set_up (AioprocShareable  *shareable,
+                      AioprocShm        *shm,
+                      GError           **error)
+{
+  AioprocRLock *self = AIOPROC_RLOCK (shareable);
+
+  return aioproc_rlock_local_new (shm, self->name, self->strict, &self->backend, &self->impl,
+                                  error);
+}
+
 static void
 aioproc_rlock_shareable_iface_init (AioprocShareableInterface *iface)
 {
   iface->get_shm = aioproc_rlock_get_shm;
-}
-
-static gboolean
-aioproc_rlock_init_with_shm (AioprocRLock  *self,
-                             AioprocShm    *shm,
-                             GError       **error)
-{
-  if (!aioproc_rlock_local_new (shm, self->name, self->strict, &self->backend, &self->impl, error))
-    return FALSE;
-
-  aioproc_shareable_remember (AIOPROC_SHAREABLE (self));
-
-  return TRUE;
-}
-
-static gboolean
-aioproc_rlock_initable_init (GInitable     *initable,
-                             GCancellable  *cancellable,
-                             GError       **error)
-{
-  AioprocRLock *self = AIOPROC_RLOCK (initable);
-
-  if (self->backend != NULL)
-    return TRUE;
-
-  if (g_cancellable_set_error_if_cancelled (cancellable, error))
-    return FALSE;
-
-  return aioproc_rlock_init_with_shm (self, NULL, error);
-}
-
-static void
-aioproc_rlock_initable_iface_init (GInitableIface *iface)
-{
-  iface->init = aioproc_rlock_initable_init;
+  iface->set_up = aioproc_rlock_set_up;
 }
 
 static void
@@ -240,6 +216,7 @@ aioproc_rlock_class_init (AioprocRLockClass *klass)
 
   object_class->get_property = aioproc_rlock_get_property;
   object_class->set_property = aioproc_rlock_set_property;
+  object_class->constructed = aioproc_shareable_constructed;
   object_class->dispose = aioproc_rlock_dispose;
   object_class->finalize = aioproc_rlock_finalize;
 
@@ -292,20 +269,6 @@ aioproc_rlock_class_init (AioprocRLockClass *klass)
 static void
 aioproc_rlock_init (AioprocRLock *self)
 {
-}
-
-AioprocRLock *
-aioproc_rlock_new_for_shm (AioprocShm  *shm,
-                           GError     **error)
-{
-  g_autoptr(AioprocRLock) self = NULL;
-
-  self = g_object_new (AIOPROC_TYPE_RLOCK, "name", aioproc_shm_get_name (shm), NULL);
-
-  if (!aioproc_rlock_init_with_shm (self, shm, error))
-    return NULL;
-
-  return g_steal_pointer (&self);
 }
 
 guint64
@@ -454,7 +417,7 @@ aioproc_rlock_get_was_abandoned (AioprocRLock *self)
  *
  * Never blocks. A lock whose holder has died is not locked.
  *
- * Returns: `TRUE` if the lock is held; `FALSE` also where it was not initialized
+ * Returns: `TRUE` if the lock is held; `FALSE` also where it could not be initialized
  *
  * Since: 0.1
  */
@@ -475,7 +438,7 @@ aioproc_rlock_is_locked (AioprocRLock *self)
  *
  * Never blocks. For an owner that asks for itself the answer is certain.
  *
- * Returns: `TRUE` if @owner holds the lock; `FALSE` also where it was not initialized
+ * Returns: `TRUE` if @owner holds the lock; `FALSE` also where it could not be initialized
  *
  * Since: 0.1
  */
@@ -528,7 +491,7 @@ aioproc_rlock_get_depth (AioprocRLock *self,
  *   one that waits
  * - [error@Aioproc.Error.OWNER_DIED] if it is strict, and its holder has died
  * - [error@Gio.IOErrorEnum.CLOSED] if it was disposed of in this process
- * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if it was never initialized
+ * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if it could not be initialized
  *
  * Returns: `TRUE` if @owner has acquired the lock
  *
@@ -570,7 +533,7 @@ aioproc_rlock_try_acquire (AioprocRLock  *self,
  *   the lock then
  * - [error@Aioproc.Error.OWNER_DIED] if it is strict, and its holder has died
  * - [error@Gio.IOErrorEnum.CLOSED] if it is disposed of in this process
- * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if it was never initialized
+ * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if it could not be initialized
  *
  * Returns: `TRUE` if @owner has acquired the lock
  *
@@ -679,7 +642,7 @@ aioproc_rlock_acquire_finish (AioprocRLock  *self,
  *
  * - [error@Aioproc.Error.NOT_OWNER] if @owner does not hold it: nobody does, or another owner, or
  *   another process
- * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if it was never initialized
+ * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if it could not be initialized
  *
  * Returns: `TRUE` if the lock was released once
  *

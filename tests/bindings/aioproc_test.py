@@ -12,6 +12,7 @@ case it happened in.
 import contextlib
 import faulthandler
 import os
+import resource
 import sys
 import threading
 import traceback
@@ -49,6 +50,17 @@ def drain():
     context = GLib.MainContext.default()
     while context.iteration(False):
         pass
+
+
+@contextlib.contextmanager
+def no_descriptors():
+    """Lets nothing that needs a descriptor succeed meanwhile."""
+    saved = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, saved[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, saved)
 
 
 class Callback:

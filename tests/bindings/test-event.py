@@ -8,7 +8,7 @@ import threading
 import time
 
 from aioproc_test import (IO_ERROR, Aioproc, Callback, Case, Gio, GLib, Watched, drain,
-                          iterate_until, run)
+                          iterate_until, no_descriptors, run)
 
 N_MANY = 500
 
@@ -29,10 +29,11 @@ class Event(Case):
         self.assertIsNotNone(event.dup_id())
 
     def test_construct_uninitialized(self):
-        """An object without init() answers everything"""
-        event = Aioproc.Event(name='ready')
+        """An object that could not be constructed answers everything"""
+        with no_descriptors():
+            event = Aioproc.Event(name='ready')
         for operation in (event.set, event.clear, lambda: event.wait(-1)):
-            with self.raises(IO_ERROR, Gio.IOErrorEnum.NOT_INITIALIZED, 'init'):
+            with self.raises(IO_ERROR, Gio.IOErrorEnum.NOT_INITIALIZED, 'open files'):
                 operation()
         callback = Callback()
         event.wait_async(-1, None, callback)
@@ -40,6 +41,22 @@ class Event(Case):
             event.wait_finish(callback.wait())
         self.assertFalse(event.is_set())
         self.assertIsNone(event.dup_id())
+
+    def test_construct_only(self):
+        """An object is ready without init()"""
+        event = Aioproc.Event(name='ready')
+        self.assertTrue(event.set())
+        self.assertEqual(event.props.name, 'ready')
+        self.assertIsNotNone(event.dup_id())
+
+    def test_construct_anew(self):
+        """init() tells once that the construction has failed, then tries again"""
+        with no_descriptors():
+            event = Aioproc.Event()
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.TOO_MANY_OPEN_FILES):
+            event.init()
+        self.assertTrue(event.init())
+        self.assertTrue(event.set())
 
     def test_construct_fails(self):
         """A cancelled init() raises, and can be called again"""

@@ -8,7 +8,7 @@ import threading
 import time
 
 from aioproc_test import (AIOPROC_ERROR, IO_ERROR, Aioproc, Callback, Case, Gio, GLib, Watched,
-                          drain, iterate_until, run)
+                          drain, iterate_until, no_descriptors, run)
 
 N_MANY = 500
 
@@ -41,10 +41,11 @@ class Lock(Case):
             Aioproc.Lock(nmae='jobs')
 
     def test_construct_uninitialized(self):
-        """An object without init() answers everything"""
-        lock = Aioproc.Lock(name='jobs')
+        """An object that could not be constructed answers everything"""
+        with no_descriptors():
+            lock = Aioproc.Lock(name='jobs')
         for operation in (lock.try_acquire, lock.release, lambda: lock.acquire(-1)):
-            with self.raises(IO_ERROR, Gio.IOErrorEnum.NOT_INITIALIZED, 'init'):
+            with self.raises(IO_ERROR, Gio.IOErrorEnum.NOT_INITIALIZED, 'open files'):
                 operation()
         callback = Callback()
         lock.acquire_async(-1, None, callback)
@@ -53,6 +54,22 @@ class Lock(Case):
         self.assertFalse(lock.is_locked())
         self.assertFalse(lock.get_was_abandoned())
         self.assertIsNone(lock.dup_id())
+
+    def test_construct_only(self):
+        """An object is ready without init()"""
+        lock = Aioproc.Lock(name='jobs')
+        self.assertTrue(lock.try_acquire())
+        self.assertEqual(lock.props.name, 'jobs')
+        self.assertIsNotNone(lock.dup_id())
+
+    def test_construct_anew(self):
+        """init() tells once that the construction has failed, then tries again"""
+        with no_descriptors():
+            lock = Aioproc.Lock()
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.TOO_MANY_OPEN_FILES):
+            lock.init()
+        self.assertTrue(lock.init())
+        self.assertTrue(lock.try_acquire())
 
     def test_construct_fails(self):
         """A cancelled init() raises, and can be called again"""

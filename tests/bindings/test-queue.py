@@ -9,7 +9,7 @@ import threading
 import time
 
 from aioproc_test import (IO_ERROR, Aioproc, Callback, Case, Gio, GLib, Watched, drain,
-                          iterate_until, run)
+                          iterate_until, no_descriptors, run)
 
 N_MANY = 500
 
@@ -40,14 +40,15 @@ class Queue(Case):
         self.assertEqual(queue.props.max_items, 2)
 
     def test_construct_uninitialized(self):
-        """An object without init() answers everything"""
-        queue = Aioproc.Queue(name='jobs')
+        """An object that could not be constructed answers everything"""
+        with no_descriptors():
+            queue = Aioproc.Queue(name='jobs')
         value, data = GLib.Variant('i', 1), GLib.Bytes.new(b'1')
         for operation in (queue.try_get, queue.try_get_bytes, queue.close,
                           lambda: queue.get(-1), lambda: queue.get_bytes(-1),
                           lambda: queue.try_put(value), lambda: queue.try_put_bytes(data),
                           lambda: queue.put(value, -1), lambda: queue.put_bytes(data, -1)):
-            with self.raises(IO_ERROR, Gio.IOErrorEnum.NOT_INITIALIZED, 'init'):
+            with self.raises(IO_ERROR, Gio.IOErrorEnum.NOT_INITIALIZED, 'open files'):
                 operation()
         for start, finish in ((lambda c: queue.get_async(-1, None, c), queue.get_finish),
                               (lambda c: queue.get_bytes_async(-1, None, c),
@@ -61,6 +62,22 @@ class Queue(Case):
                 finish(callback.wait())
         self.assertEqual(queue.get_size(), 0)
         self.assertIsNone(queue.dup_id())
+
+    def test_construct_only(self):
+        """An object is ready without init()"""
+        queue = Aioproc.Queue(name='jobs')
+        self.assertTrue(queue.try_put(GLib.Variant('i', 1)))
+        self.assertEqual(queue.props.name, 'jobs')
+        self.assertIsNotNone(queue.dup_id())
+
+    def test_construct_anew(self):
+        """init() tells once that the construction has failed, then tries again"""
+        with no_descriptors():
+            queue = Aioproc.Queue()
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.TOO_MANY_OPEN_FILES):
+            queue.init()
+        self.assertTrue(queue.init())
+        self.assertTrue(queue.try_put(GLib.Variant('i', 1)))
 
     def test_construct_fails(self):
         """A cancelled init() raises, and can be called again"""

@@ -309,11 +309,11 @@ test_frame_object_not_initialized (void)
 {
   guint n_before = aioproc_test_count_fds ();
   g_autoptr(AioprocMessage) message = aioproc_message_new (NULL);
-  g_autoptr(AioprocLock) lock = g_object_new (AIOPROC_TYPE_LOCK, NULL);
+  g_autoptr(AioprocLock) lock = aioproc_test_new_uninitialized (AIOPROC_TYPE_LOCK);
   g_autoptr(AioprocFrame) frame = NULL;
   g_autoptr(GError) error = NULL;
 
-  g_test_summary ("An object that was never initialised is an error of the sender");
+  g_test_summary ("An object that could not be initialised is an error of the sender");
 
   aioproc_message_append_fd (message, STDERR_FILENO, &error);
   aioproc_message_append_object (message, G_OBJECT (lock), &error);

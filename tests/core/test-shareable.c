@@ -165,11 +165,11 @@ test_shareable_disposed (void)
 static void
 test_shareable_not_initialized (void)
 {
-  g_autoptr(AioprocLock) lock = g_object_new (AIOPROC_TYPE_LOCK, NULL);
+  g_autoptr(AioprocLock) lock = aioproc_test_new_uninitialized (AIOPROC_TYPE_LOCK);
   g_autoptr(GError) error = NULL;
   Parcel parcel;
 
-  g_test_summary ("An object that was never initialised cannot be sent");
+  g_test_summary ("An object that could not be initialised cannot be sent");
 
   g_assert_null (aioproc_shareable_dup_id (AIOPROC_SHAREABLE (lock)));
   g_assert_false (aioproc_shareable_export (AIOPROC_SHAREABLE (lock), &parcel.kind, parcel.fds,

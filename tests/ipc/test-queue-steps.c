@@ -23,6 +23,7 @@
 #include <aioproc.h>
 
 #include "aioproc-test.h"
+#include "core/aioproc-shareable-private.h"
 #include "ipc/aioproc-queue-private.h"
 #include "platform/aioproc-memfd-private.h"
 #include "queue-steps.h"
@@ -382,7 +383,7 @@ steps_make_copy (Steps   *self,
 
   shm = aioproc_shm_new_for_fd (AIOPROC_SHM_QUEUE, fd, AIOPROC_QUEUE_STATE_SIZE, &error);
   g_assert_no_error (error);
-  self->copy = aioproc_queue_new_for_shm (shm, &error);
+  self->copy = AIOPROC_QUEUE (aioproc_shareable_new_for_shm (AIOPROC_TYPE_QUEUE, shm, &error));
   g_assert_no_error (error);
 
   header = queue_test_get_header (self->copy);

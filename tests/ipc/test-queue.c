@@ -48,9 +48,9 @@ test_queue_not_initialized (void)
   g_autoptr(GBytes) bytes = g_bytes_new_static ("x", 1);
   g_autoptr(GError) error = NULL;
 
-  g_test_summary ("A queue that was never initialized says so, and does nothing else");
+  g_test_summary ("A queue that could not be initialised says so, and does nothing else");
 
-  queue = g_object_new (AIOPROC_TYPE_QUEUE, NULL);
+  queue = aioproc_test_new_uninitialized (AIOPROC_TYPE_QUEUE);
 
   g_assert_false (aioproc_queue_try_put_bytes (queue, bytes, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED);
@@ -86,6 +86,39 @@ test_queue_not_initialized (void)
   g_assert_false (aioproc_queue_is_full (queue));
   g_assert_false (aioproc_queue_is_closed (queue));
 
+  g_assert_finalize_object (g_steal_pointer (&queue));
+}
+
+static void
+test_queue_initialize_anew (void)
+{
+  g_autoptr(AioprocQueue) queue = aioproc_test_new_uninitialized (AIOPROC_TYPE_QUEUE);
+  g_autoptr(GError) error = NULL;
+
+  g_test_summary ("An initialisation tells once that construction has failed, then tries again");
+
+  g_assert_false (g_initable_init (G_INITABLE (queue), NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES);
+  g_clear_error (&error);
+  g_assert_true (g_initable_init (G_INITABLE (queue), NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (aioproc_queue_try_put (queue, g_variant_new_string ("x"), &error));
+  g_assert_no_error (error);
+  g_assert_finalize_object (g_steal_pointer (&queue));
+}
+
+static void
+test_queue_construct (void)
+{
+  g_autoptr(AioprocQueue) queue = g_object_new (AIOPROC_TYPE_QUEUE, "name", "plain", NULL);
+  g_autoptr(GError) error = NULL;
+
+  g_test_summary ("An object that was only constructed is ready");
+
+  g_assert_true (aioproc_queue_try_put (queue, g_variant_new_string ("x"), &error));
+  g_assert_no_error (error);
+  g_assert_true (g_initable_init (G_INITABLE (queue), NULL, &error));
+  g_assert_no_error (error);
   g_assert_finalize_object (g_steal_pointer (&queue));
 }
 
@@ -697,6 +730,8 @@ main (int   argc,
 
   aioproc_test_add_func ("/aioproc/queue/new", test_queue_new);
   aioproc_test_add_func ("/aioproc/queue/not-initialized", test_queue_not_initialized);
+  aioproc_test_add_func ("/aioproc/queue/construct", test_queue_construct);
+  aioproc_test_add_func ("/aioproc/queue/initialize-anew", test_queue_initialize_anew);
   aioproc_test_add_func ("/aioproc/queue/order", test_queue_order);
   aioproc_test_add_func ("/aioproc/queue/sizes", test_queue_sizes);
   aioproc_test_add_func ("/aioproc/queue/values", test_queue_values);

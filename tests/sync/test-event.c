@@ -156,11 +156,11 @@ test_event_wait_cancelled (void)
 static void
 test_event_not_initialized (void)
 {
-  g_autoptr(AioprocEvent) event = g_object_new (AIOPROC_TYPE_EVENT, NULL);
+  g_autoptr(AioprocEvent) event = aioproc_test_new_uninitialized (AIOPROC_TYPE_EVENT);
   g_autoptr(GAsyncResult) result = NULL;
   g_autoptr(GError) error = NULL;
 
-  g_test_summary ("An event that was never initialised says so, from every function");
+  g_test_summary ("An event that could not be initialised says so, from every function");
 
   g_assert_false (aioproc_event_is_set (event));
   g_assert_false (aioproc_event_set (event, &error));
@@ -179,6 +179,39 @@ test_event_not_initialized (void)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED);
   g_clear_object (&result);
 
+  g_assert_finalize_object (g_steal_pointer (&event));
+}
+
+static void
+test_event_initialize_anew (void)
+{
+  g_autoptr(AioprocEvent) event = aioproc_test_new_uninitialized (AIOPROC_TYPE_EVENT);
+  g_autoptr(GError) error = NULL;
+
+  g_test_summary ("An initialisation tells once that construction has failed, then tries again");
+
+  g_assert_false (g_initable_init (G_INITABLE (event), NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES);
+  g_clear_error (&error);
+  g_assert_true (g_initable_init (G_INITABLE (event), NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (aioproc_event_set (event, &error));
+  g_assert_no_error (error);
+  g_assert_finalize_object (g_steal_pointer (&event));
+}
+
+static void
+test_event_construct (void)
+{
+  g_autoptr(AioprocEvent) event = g_object_new (AIOPROC_TYPE_EVENT, "name", "plain", NULL);
+  g_autoptr(GError) error = NULL;
+
+  g_test_summary ("An object that was only constructed is ready");
+
+  g_assert_true (aioproc_event_set (event, &error));
+  g_assert_no_error (error);
+  g_assert_true (g_initable_init (G_INITABLE (event), NULL, &error));
+  g_assert_no_error (error);
   g_assert_finalize_object (g_steal_pointer (&event));
 }
 
@@ -311,6 +344,8 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/event/wait/cancelled", test_event_wait_cancelled);
   aioproc_test_add_func ("/aioproc/event/wait/contexts", test_event_wait_contexts);
   aioproc_test_add_func ("/aioproc/event/not-initialized", test_event_not_initialized);
+  aioproc_test_add_func ("/aioproc/event/construct", test_event_construct);
+  aioproc_test_add_func ("/aioproc/event/initialize-anew", test_event_initialize_anew);
   aioproc_test_add_func ("/aioproc/event/initialize-twice", test_event_initialize_twice);
   aioproc_test_add_func ("/aioproc/event/name", test_event_name);
   aioproc_test_add_func ("/aioproc/event/dispose/pending", test_event_dispose_pending);

@@ -185,11 +185,11 @@ test_lock_release_not_held (void)
 static void
 test_lock_not_initialized (void)
 {
-  g_autoptr(AioprocLock) lock = g_object_new (AIOPROC_TYPE_LOCK, NULL);
+  g_autoptr(AioprocLock) lock = aioproc_test_new_uninitialized (AIOPROC_TYPE_LOCK);
   g_autoptr(GAsyncResult) result = NULL;
   g_autoptr(GError) error = NULL;
 
-  g_test_summary ("A lock that was never initialised says so, from every function");
+  g_test_summary ("A lock that could not be initialised says so, from every function");
 
   g_assert_false (aioproc_lock_is_locked (lock));
   g_assert_false (aioproc_lock_get_was_abandoned (lock));
@@ -212,6 +212,39 @@ test_lock_not_initialized (void)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED);
   g_clear_object (&result);
 
+  g_assert_finalize_object (g_steal_pointer (&lock));
+}
+
+static void
+test_lock_initialize_anew (void)
+{
+  g_autoptr(AioprocLock) lock = aioproc_test_new_uninitialized (AIOPROC_TYPE_LOCK);
+  g_autoptr(GError) error = NULL;
+
+  g_test_summary ("An initialisation tells once that construction has failed, then tries again");
+
+  g_assert_false (g_initable_init (G_INITABLE (lock), NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES);
+  g_clear_error (&error);
+  g_assert_true (g_initable_init (G_INITABLE (lock), NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (aioproc_lock_try_acquire (lock, &error));
+  g_assert_no_error (error);
+  g_assert_finalize_object (g_steal_pointer (&lock));
+}
+
+static void
+test_lock_construct (void)
+{
+  g_autoptr(AioprocLock) lock = g_object_new (AIOPROC_TYPE_LOCK, "name", "plain", NULL);
+  g_autoptr(GError) error = NULL;
+
+  g_test_summary ("An object that was only constructed is ready");
+
+  g_assert_true (aioproc_lock_try_acquire (lock, &error));
+  g_assert_no_error (error);
+  g_assert_true (g_initable_init (G_INITABLE (lock), NULL, &error));
+  g_assert_no_error (error);
   g_assert_finalize_object (g_steal_pointer (&lock));
 }
 
@@ -397,6 +430,8 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/lock/acquire/cancelled-late", test_lock_acquire_cancelled_late);
   aioproc_test_add_func ("/aioproc/lock/release/not-held", test_lock_release_not_held);
   aioproc_test_add_func ("/aioproc/lock/not-initialized", test_lock_not_initialized);
+  aioproc_test_add_func ("/aioproc/lock/construct", test_lock_construct);
+  aioproc_test_add_func ("/aioproc/lock/initialize-anew", test_lock_initialize_anew);
   aioproc_test_add_func ("/aioproc/lock/dispose/pending", test_lock_dispose_pending);
   aioproc_test_add_func ("/aioproc/lock/initialize-twice", test_lock_initialize_twice);
   aioproc_test_add_func ("/aioproc/lock/name", test_lock_name);

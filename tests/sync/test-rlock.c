@@ -272,11 +272,11 @@ test_rlock_acquire_async_thread (void)
 static void
 test_rlock_not_initialized (void)
 {
-  AioprocRLock *lock = g_object_new (AIOPROC_TYPE_RLOCK, NULL);
+  AioprocRLock *lock = aioproc_test_new_uninitialized (AIOPROC_TYPE_RLOCK);
   g_autoptr(GAsyncResult) result = NULL;
   g_autoptr(GError) error = NULL;
 
-  g_test_summary ("A lock that was never initialised says so, from every function");
+  g_test_summary ("A lock that could not be initialised says so, from every function");
 
   g_assert_false (aioproc_rlock_is_locked (lock));
   g_assert_false (aioproc_rlock_is_owned (lock, 0));
@@ -302,6 +302,39 @@ test_rlock_not_initialized (void)
   g_clear_object (&result);
 
   g_assert_finalize_object (lock);
+}
+
+static void
+test_rlock_initialize_anew (void)
+{
+  g_autoptr(AioprocRLock) lock = aioproc_test_new_uninitialized (AIOPROC_TYPE_RLOCK);
+  g_autoptr(GError) error = NULL;
+
+  g_test_summary ("An initialisation tells once that construction has failed, then tries again");
+
+  g_assert_false (g_initable_init (G_INITABLE (lock), NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES);
+  g_clear_error (&error);
+  g_assert_true (g_initable_init (G_INITABLE (lock), NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (aioproc_rlock_try_acquire (lock, 0, &error));
+  g_assert_no_error (error);
+  g_assert_finalize_object (g_steal_pointer (&lock));
+}
+
+static void
+test_rlock_construct (void)
+{
+  g_autoptr(AioprocRLock) lock = g_object_new (AIOPROC_TYPE_RLOCK, "name", "plain", NULL);
+  g_autoptr(GError) error = NULL;
+
+  g_test_summary ("An object that was only constructed is ready");
+
+  g_assert_true (aioproc_rlock_try_acquire (lock, 0, &error));
+  g_assert_no_error (error);
+  g_assert_true (g_initable_init (G_INITABLE (lock), NULL, &error));
+  g_assert_no_error (error);
+  g_assert_finalize_object (g_steal_pointer (&lock));
 }
 
 typedef struct {
@@ -427,6 +460,8 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/rlock/acquire/async-order", test_rlock_acquire_async_order);
   aioproc_test_add_func ("/aioproc/rlock/acquire/async-thread", test_rlock_acquire_async_thread);
   aioproc_test_add_func ("/aioproc/rlock/not-initialized", test_rlock_not_initialized);
+  aioproc_test_add_func ("/aioproc/rlock/construct", test_rlock_construct);
+  aioproc_test_add_func ("/aioproc/rlock/initialize-anew", test_rlock_initialize_anew);
   aioproc_test_add_func ("/aioproc/rlock/threads", test_rlock_threads);
   aioproc_test_add_func ("/aioproc/rlock/threads-one-owner", test_rlock_threads_one_owner);
 
