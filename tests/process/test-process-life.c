@@ -231,13 +231,13 @@ test_process_life_large_arguments (void)
   g_autoptr(GSource) ticker = g_timeout_source_new (1);
   g_autoptr(GAsyncResult) result = NULL;
   g_autoptr(GError) error = NULL;
+  gpointer data = g_malloc0 (size);
   GVariant *value;
   guint n_ticks = 0;
 
   g_test_summary ("Arguments that nobody reads hold up neither the main loop nor the cancellation");
 
-  value = g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, g_malloc0 (size), size, TRUE,
-                                   NULL, NULL);
+  value = g_variant_new_from_data (G_VARIANT_TYPE_BYTESTRING, data, size, TRUE, g_free, data);
   g_source_set_callback (ticker, count_cb, &n_ticks, NULL);
   g_source_attach (ticker, NULL);
 
