@@ -48,10 +48,15 @@ typedef struct {
    */
   void     (*work)     (gpointer            object,
                         AioprocWaitRequest *request);
-  /* (nullable) After the work of an async operation, once its completion is on its way: for what
-   * must come behind it. The object is alive, and functions of wait queues may be called.
+  /* (nullable) After the work of an async operation, once its completion is on its way, and perhaps
+   * done: for what must come behind it. Functions of wait queues may be called.
    */
   void     (*worked)   (gpointer            object);
+  /* Keep the object, but not what its users hold, until worked() has returned. For those that have
+   * it.
+   */
+  void     (*ref)      (gpointer            object);
+  void     (*unref)    (gpointer            object);
   /* (nullable) This process stops to look at @word, and may have taken a wake-up that another
    * sleeper needs: passes it on. As restricted as the attempt.
    */

@@ -242,6 +242,8 @@ static const AioprocWaitOps get_ops = {
   .attempt = local_queue_get_attempt,
   .work = local_queue_get_work,
   .worked = local_queue_get_worked,
+  .ref = local_queue_keep,
+  .unref = local_queue_let_go,
   .withdraw = aioproc_queue_word_pass_on,
   .complete = local_queue_get_complete,
 };

@@ -56,6 +56,9 @@ local_queue_has_pending (const _Atomic guint *n_pending)
 
 LocalQueue *local_queue_ref           (LocalQueue              *self);
 void        local_queue_unref         (LocalQueue              *self);
+/* The same, as the waiter calls them. */
+void        local_queue_keep          (gpointer                 object);
+void        local_queue_let_go        (gpointer                 object);
 /* When to try again after the lock was BUSY for the @n_busy-th time. */
 gint64      local_queue_get_retry     (guint                    n_busy);
 /* Stays awake for some microseconds, as long as that has paid lately. TRUE: try again, it has

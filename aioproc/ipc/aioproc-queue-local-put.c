@@ -320,6 +320,8 @@ static const AioprocWaitOps put_ops = {
   .attempt = local_queue_put_attempt,
   .work = local_queue_put_work,
   .worked = local_queue_put_worked,
+  .ref = local_queue_keep,
+  .unref = local_queue_let_go,
   .withdraw = aioproc_queue_word_pass_on,
   .complete = local_queue_put_complete,
 };

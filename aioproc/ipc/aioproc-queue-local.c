@@ -53,6 +53,18 @@ local_queue_unref (LocalQueue *self)
   g_free (self);
 }
 
+void
+local_queue_keep (gpointer object)
+{
+  local_queue_ref (object);
+}
+
+void
+local_queue_let_go (gpointer object)
+{
+  local_queue_unref (object);
+}
+
 gint64
 local_queue_get_retry (guint n_busy)
 {

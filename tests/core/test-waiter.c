@@ -379,6 +379,26 @@ test_waiter_async_work (void)
   g_assert_true (atomic_load (&test->worked_here));
 }
 
+static void
+test_waiter_async_worked (void)
+{
+  g_autoptr(WaiterTest) test = waiter_test_new ();
+
+  g_test_summary ("No operation's end waits for what another thread does behind its work");
+
+  test->with_work = TRUE;
+  test->with_worked = TRUE;
+  atomic_store (&test->worked_stops, 1);
+  waiter_test_add (test, 2);
+  waiter_test_start_many (test, 2, -1, NULL);
+  waiter_test_wait_for_all (test);
+  g_assert_cmpuint (test->n_taken, ==, 2);
+  g_assert_cmpuint (atomic_load (&test->n_refs), >=, 1);
+
+  /* They are in the middle of it, and what they need is there. */
+  waiter_test_let_worked (test);
+}
+
 /* --- Re-entrance --- */
 
 static void
@@ -650,6 +670,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/waiter/async/passes-on", test_waiter_async_passes_on);
   aioproc_test_add_func ("/aioproc/waiter/async/closed", test_waiter_async_closed);
   aioproc_test_add_func ("/aioproc/waiter/async/work", test_waiter_async_work);
+  aioproc_test_add_func ("/aioproc/waiter/async/worked", test_waiter_async_worked);
   aioproc_test_add_func ("/aioproc/waiter/nested/loop", test_waiter_nested_loop);
   aioproc_test_add_data_func ("/aioproc/waiter/nested/cancelled-after", NULL,
                               test_waiter_nested_in_cancelled);

@@ -59,6 +59,34 @@ waiter_test_work (gpointer            object,
   atomic_store (&self->worked_here, getpid () == gettid ());
 }
 
+static void
+waiter_test_worked (gpointer object)
+{
+  WaiterTest *self = object;
+
+  g_assert_cmpuint (atomic_load (&self->n_refs), >, 0);
+
+  while (atomic_load (&self->worked_stops) != 0)
+    aioproc_futex_wait (&self->worked_stops, 1, -1);
+}
+
+static void
+waiter_test_ref (gpointer object)
+{
+  WaiterTest *self = object;
+
+  atomic_fetch_add (&self->n_refs, 1);
+}
+
+static void
+waiter_test_unref (gpointer object)
+{
+  WaiterTest *self = object;
+
+  atomic_fetch_sub (&self->n_refs, 1);
+  aioproc_futex_wake (&self->n_refs, G_MAXUINT);
+}
+
 /* The test may be gone by now, but not its memory. */
 static void
 waiter_test_withdraw (_Atomic guint32 *word)
@@ -78,6 +106,17 @@ static const AioprocWaitOps take_ops = {
   .verb = "take from",
   .attempt = waiter_test_attempt,
   .work = waiter_test_work,
+  .withdraw = waiter_test_withdraw,
+  .complete = waiter_test_complete,
+};
+
+static const AioprocWaitOps take_and_more_ops = {
+  .verb = "take from",
+  .attempt = waiter_test_attempt,
+  .work = waiter_test_work,
+  .worked = waiter_test_worked,
+  .ref = waiter_test_ref,
+  .unref = waiter_test_unref,
   .withdraw = waiter_test_withdraw,
   .complete = waiter_test_complete,
 };
@@ -177,6 +216,18 @@ waiter_test_join (WaiterTest *self)
   g_thread_join (g_steal_pointer (&self->thread));
 }
 
+void
+waiter_test_let_worked (WaiterTest *self)
+{
+  guint32 n_refs;
+
+  atomic_store (&self->worked_stops, 0);
+  aioproc_futex_wake (&self->worked_stops, G_MAXUINT);
+
+  while ((n_refs = atomic_load (&self->n_refs)) > 0)
+    aioproc_futex_wait (&self->n_refs, n_refs, -1);
+}
+
 gboolean
 waiter_test_take (WaiterTest    *self,
                   gint64         timeout_usec,
@@ -200,7 +251,8 @@ waiter_test_start_task (WaiterTest *self,
   g_task_set_task_data (task, request, g_free);
   g_task_set_source_tag (task, waiter_test_start_task);
   g_task_set_check_cancellable (task, FALSE);
-  aioproc_wait_queue_start (self->queue, &take_ops, task, timeout_usec);
+  aioproc_wait_queue_start (self->queue, self->with_worked ? &take_and_more_ops : &take_ops, task,
+                            timeout_usec);
 }
 
 void

@@ -25,9 +25,12 @@ typedef struct {
   /* How attempts behave. */
   _Atomic gint64      ready_usec;     /* nothing is taken before */
   gboolean            with_work;
+  gboolean            with_worked;
+  _Atomic guint32     worked_stops;   /* (atomic) what comes behind the work waits while it is 1 */
 
   /* What has happened. Those without atomics: on the test's main context. */
   _Atomic guint32     n_worked;
+  _Atomic guint32     n_refs;         /* for what comes behind the work; a futex */
   _Atomic gboolean    worked_here;    /* in the main thread */
   guint               n_started;
   guint               n_ended;
@@ -55,6 +58,8 @@ void        waiter_test_add           (WaiterTest           *self,
 void        waiter_test_add_later     (WaiterTest           *self,
                                        guint                 n_tokens);
 void        waiter_test_join          (WaiterTest           *self);
+/* Lets the other threads go on, and waits until they have let go. */
+void        waiter_test_let_worked    (WaiterTest           *self);
 GThread    *waiter_test_add_in_thread (WaiterTest           *self,
                                        guint                 n_tokens);
 
