@@ -6,6 +6,8 @@
 
 #include "core/aioproc-lock-word-private.h"
 
+#include "core/aioproc-waiter-private.h"
+
 #define WAIT_BIT   0x80000000u
 #define HUNGRY_BIT 0x40000000u /* of an owned word */
 #define FAIR_BIT   0x40000000u /* of a free word */
@@ -340,7 +342,9 @@ aioproc_lock_word_lock (AioprocLockWord *word,
 
       if (result == AIOPROC_LOCK_BUSY)
         {
+          aioproc_waiter_work_begin_sleep ();
           aioproc_family_sleep (family, sequence, word, expected, deadline_usec);
+          aioproc_waiter_work_end_sleep ();
           ticket.slept = TRUE;
         }
     }

@@ -98,7 +98,7 @@ aioproc_wait_queue_unlock (AioprocWaitQueue *self,
 
       if (entry->error != NULL || !entry->request->has_work)
         aioproc_wait_entry_push (entry);
-      else if (!aioproc_waiter_run (aioproc_wait_entry_work, entry, NULL))
+      else if (!aioproc_waiter_run_work (aioproc_wait_entry_work, entry))
         g_queue_push_tail_link (&undone, link);
     }
 

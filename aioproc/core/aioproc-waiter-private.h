@@ -121,6 +121,16 @@ void              aioproc_wait_queue_close       (AioprocWaitQueue      *self);
 gboolean          aioproc_waiter_run             (void                 (*func) (gpointer data),
                                                   gpointer               data,
                                                   GError               **error);
+/* The same for work that computes or copies: there are as many threads for it as processors, at
+ * least two. FALSE: there is not one, and none could be started.
+ */
+gboolean          aioproc_waiter_run_work        (void                 (*func) (gpointer data),
+                                                  gpointer               data);
+/* Work is about to sleep on something that other processes have, and is awake again. In a thread
+ * that does no work nothing happens.
+ */
+void              aioproc_waiter_work_begin_sleep (void);
+void              aioproc_waiter_work_end_sleep  (void);
 /* The threads that the library has started in this process. */
 guint             aioproc_waiter_count_threads   (void);
 

@@ -131,7 +131,7 @@ local_queue_plan_trim (LocalQueue         *self,
 
   local_queue_ref (self);
 
-  if (!aioproc_waiter_run (local_queue_trim, self, NULL))
+  if (!aioproc_waiter_run_work (local_queue_trim, self))
     {
       atomic_store (&self->trims, 0);
       local_queue_unref (self);

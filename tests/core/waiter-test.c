@@ -54,6 +54,20 @@ waiter_test_work (gpointer            object,
                   AioprocWaitRequest *request)
 {
   WaiterTest *self = object;
+  AioprocFamily *family = aioproc_shm_get_family (self->shm);
+
+  atomic_fetch_add (&self->n_working, 1);
+  aioproc_futex_wake (&self->n_working, G_MAXUINT);
+
+  while (atomic_load (&self->work_stops) != 0)
+    aioproc_futex_wait (&self->work_stops, 1, -1);
+
+  if (self->with_lock)
+    {
+      g_assert_cmpint (aioproc_lock_word_lock (waiter_test_get_lock (self), family), ==,
+                       AIOPROC_LOCK_TAKEN);
+      aioproc_lock_word_release (waiter_test_get_lock (self), family);
+    }
 
   atomic_fetch_add (&self->n_worked, 1);
   atomic_store (&self->worked_here, getpid () == gettid ());
@@ -214,6 +228,19 @@ void
 waiter_test_join (WaiterTest *self)
 {
   g_thread_join (g_steal_pointer (&self->thread));
+}
+
+AioprocLockWord *
+waiter_test_get_lock (WaiterTest *self)
+{
+  return self->word + 2;
+}
+
+void
+waiter_test_let_work (WaiterTest *self)
+{
+  atomic_store (&self->work_stops, 0);
+  aioproc_futex_wake (&self->work_stops, G_MAXUINT);
 }
 
 void

@@ -8,6 +8,7 @@
 
 #include <gio/gio.h>
 
+#include "core/aioproc-lock-word-private.h"
 #include "core/aioproc-waiter-private.h"
 
 G_BEGIN_DECLS
@@ -26,9 +27,12 @@ typedef struct {
   _Atomic gint64      ready_usec;     /* nothing is taken before */
   gboolean            with_work;
   gboolean            with_worked;
+  gboolean            with_lock;      /* work takes the lock behind the word, and frees it */
+  _Atomic guint32     work_stops;     /* (atomic) work waits while it is 1 */
   _Atomic guint32     worked_stops;   /* (atomic) what comes behind the work waits while it is 1 */
 
   /* What has happened. Those without atomics: on the test's main context. */
+  _Atomic guint32     n_working;      /* has begun; a futex */
   _Atomic guint32     n_worked;
   _Atomic guint32     n_refs;         /* for what comes behind the work; a futex */
   _Atomic gboolean    worked_here;    /* in the main thread */
@@ -58,6 +62,9 @@ void        waiter_test_add           (WaiterTest           *self,
 void        waiter_test_add_later     (WaiterTest           *self,
                                        guint                 n_tokens);
 void        waiter_test_join          (WaiterTest           *self);
+/* The lock that work takes. */
+AioprocLockWord *waiter_test_get_lock (WaiterTest           *self);
+void        waiter_test_let_work      (WaiterTest           *self);
 /* Lets the other threads go on, and waits until they have let go. */
 void        waiter_test_let_worked    (WaiterTest           *self);
 GThread    *waiter_test_add_in_thread (WaiterTest           *self,
