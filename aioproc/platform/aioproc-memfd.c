@@ -203,14 +203,16 @@ aioproc_memfd_check (int       fd,
 {
   struct stat stat_buffer;
   struct statfs statfs_buffer;
+  int saved_errno;
   int seals;
 
   seals = fcntl (fd, F_GET_SEALS);
+  saved_errno = errno;
 
-  if (seals < 0 && errno != EINVAL)
+  /* Of a descriptor that was opened with O_PATH the kernel says that there is none. */
+  if (seals < 0 && saved_errno != EINVAL &&
+      !(saved_errno == EBADF && fcntl (fd, F_GETFD) >= 0))
     {
-      int saved_errno = errno;
-
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
                    "Could not look at a descriptor of shared memory: %s",
                    g_strerror (saved_errno));

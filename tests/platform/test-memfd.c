@@ -365,6 +365,18 @@ assert_no_memfd (int fd)
   close (fd);
 }
 
+/* A descriptor of the same file that can do nothing. Takes @fd. */
+static int
+open_path (int fd)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+  int path_fd = open (path, O_PATH | O_CLOEXEC);
+
+  g_assert_no_errno (close (fd));
+
+  return path_fd;
+}
+
 static void
 test_check_strangers (void)
 {
@@ -380,6 +392,8 @@ test_check_strangers (void)
 
   assert_no_memfd (open ("/dev/null", O_RDWR | O_CLOEXEC));
   assert_no_memfd (open ("/", O_RDONLY | O_CLOEXEC));
+  assert_no_memfd (open ("/dev/null", O_PATH | O_CLOEXEC));
+  assert_no_memfd (open_path (new_memfd (SIZE)));
   assert_no_memfd (socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   assert_no_memfd (g_mkstemp_full (path, O_RDWR | O_CLOEXEC, 0600));
   g_assert_no_errno (unlink (path));
