@@ -18,7 +18,14 @@ G_BEGIN_DECLS
 void     aioproc_thread_block_signals   (sigset_t     *saved);
 void     aioproc_thread_restore_signals (const sigset_t *saved);
 
-/* Starts a thread that is never joined, with all signals blocked. */
+/* What programs are told where GLib cannot start @name, "a thread", since there are as many as the
+ * system allows: G_IO_ERROR_NO_SPACE, as of everything else that has run out.
+ */
+void     aioproc_thread_set_error       (GError      **error,
+                                         const char   *name,
+                                         const GError *thread_error);
+
+/* Starts a thread that is never joined, with all signals blocked. G_IO_ERROR_NO_SPACE. */
 gboolean aioproc_thread_start           (const char   *name,
                                          GThreadFunc   func,
                                          gpointer      data,

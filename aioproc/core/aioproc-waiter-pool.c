@@ -120,8 +120,7 @@ aioproc_waiter_pool_grow_locked (GError **error)
 
   if (local_error != NULL)
     {
-      g_propagate_prefixed_error (error, g_steal_pointer (&local_error),
-                                  "Could not start a thread to wait in: ");
+      aioproc_thread_set_error (error, "a thread to wait in", local_error);
       return FALSE;
     }
 

@@ -93,7 +93,7 @@ gboolean          aioproc_wait_queue_wait        (AioprocWaitQueue      *self,
 /* Takes @task, whose task data is the request, and whose source tag and check-cancellable FALSE
  * are set. Tries at once, unless others of this queue wait already, then waits in the FIFO.
  * @task returns once, never inside this call: through the complete function, or with
- * G_IO_ERROR_TIMED_OUT, CANCELLED, CLOSED, or the error of a thread that could not be started.
+ * G_IO_ERROR_TIMED_OUT, CANCELLED, CLOSED, or NO_SPACE: a thread could not be started.
  */
 void              aioproc_wait_queue_start       (AioprocWaitQueue      *self,
                                                   const AioprocWaitOps  *ops,

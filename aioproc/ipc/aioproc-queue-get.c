@@ -148,8 +148,8 @@ aioproc_queue_get_async (AioprocQueue        *self,
  *
  * Ends an operation that [method@Queue.get_async] has started.
  *
- * Fails as [method@Queue.get] does, and with [error@GLib.ThreadError.AGAIN] if no thread
- * could be started to wait or to copy in.
+ * Fails as [method@Queue.get] does, and with [error@Gio.IOErrorEnum.NO_SPACE] if no thread
+ * could be started to wait in.
  *
  * Returns: (transfer full): the value, or `NULL` with @error set
  *
@@ -287,8 +287,8 @@ aioproc_queue_get_bytes_async (AioprocQueue        *self,
  *
  * Ends an operation that [method@Queue.get_bytes_async] has started.
  *
- * Fails as [method@Queue.get_bytes] does, and with [error@GLib.ThreadError.AGAIN] if no thread
- * could be started to wait or to copy in.
+ * Fails as [method@Queue.get_bytes] does, and with [error@Gio.IOErrorEnum.NO_SPACE] if no thread
+ * could be started to wait in.
  *
  * Returns: (transfer full): the bytes, or `NULL` with @error set
  *

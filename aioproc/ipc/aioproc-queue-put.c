@@ -164,8 +164,8 @@ aioproc_queue_put_async (AioprocQueue        *self,
  *
  * Ends an operation that [method@Queue.put_async] has started.
  *
- * Fails as [method@Queue.put] does, and with [error@GLib.ThreadError.AGAIN] if no thread
- * could be started to wait or to copy in.
+ * Fails as [method@Queue.put] does, and with [error@Gio.IOErrorEnum.NO_SPACE] if no thread
+ * could be started to wait in.
  *
  * Returns: `TRUE` if the item is in the queue
  *
@@ -305,8 +305,8 @@ aioproc_queue_put_bytes_async (AioprocQueue        *self,
  *
  * Ends an operation that [method@Queue.put_bytes_async] has started.
  *
- * Fails as [method@Queue.put_bytes] does, and with [error@GLib.ThreadError.AGAIN] if no thread
- * could be started to wait or to copy in.
+ * Fails as [method@Queue.put_bytes] does, and with [error@Gio.IOErrorEnum.NO_SPACE] if no thread
+ * could be started to wait in.
  *
  * Returns: `TRUE` if the item is in the queue
  *

@@ -354,7 +354,7 @@ start_ready (AioprocProcess *self,
  * - `G_IO_ERROR_MESSAGE_TOO_LARGE`: the arguments are more than a frame can carry.
  * - `G_IO_ERROR_INVALID_DATA`: the worker sent what is no frame, and was killed.
  * - those of the operating system: no such program, no permission, too many processes or
- *   descriptors, no memory; [error@GLib.ThreadError.AGAIN] for too many threads.
+ *   descriptors, no memory; [error@Gio.IOErrorEnum.NO_SPACE] for too many threads.
  *
  * Since: 0.1
  */

@@ -408,7 +408,7 @@ aioproc_event_wait_async (AioprocEvent        *self,
  *
  * Ends an operation that [method@Event.wait_async] has started.
  *
- * Fails as [method@Event.wait] does, and with [error@GLib.ThreadError.AGAIN] if the event was not
+ * Fails as [method@Event.wait] does, and with [error@Gio.IOErrorEnum.NO_SPACE] if the event was not
  * set and no thread could be started to wait for it.
  *
  * Returns: `TRUE` if the event was set

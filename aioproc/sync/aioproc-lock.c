@@ -492,8 +492,8 @@ aioproc_lock_acquire_async (AioprocLock         *self,
  *
  * Ends an operation that [method@Lock.acquire_async] has started.
  *
- * Fails as [method@Lock.acquire] does, and with [error@GLib.ThreadError.AGAIN] if the lock was held
- * and no thread could be started to wait for it.
+ * Fails as [method@Lock.acquire] does, and with [error@Gio.IOErrorEnum.NO_SPACE] if the lock was
+ * held and no thread could be started to wait for it.
  *
  * Returns: `TRUE` if the caller holds the lock now
  *

@@ -609,7 +609,8 @@ aioproc_rlock_acquire_async (AioprocRLock        *self,
  *
  * Ends an operation that [method@RLock.acquire_async] has started.
  *
- * Fails as [method@RLock.acquire] does.
+ * Fails as [method@RLock.acquire] does, and with [error@Gio.IOErrorEnum.NO_SPACE] if the lock was
+ * held and no thread could be started to wait for it.
  *
  * Returns: `TRUE` if the owner has acquired the lock
  *
