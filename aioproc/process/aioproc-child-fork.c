@@ -51,9 +51,39 @@ check_threads (GError **error)
   return FALSE;
 }
 
+/* Here, where it can still be an error of the start. -1 with success: the worker stays where the
+ * program is.
+ */
+static gboolean
+open_directory (const AioprocChildSpec  *spec,
+                int                     *fd,
+                GError                 **error)
+{
+  int saved_errno;
+
+  *fd = -1;
+
+  if (spec->working_directory == NULL)
+    return TRUE;
+
+  *fd = aioproc_self_lift_fd (open (spec->working_directory,
+                                    O_PATH | O_DIRECTORY | O_CLOEXEC));
+
+  if (*fd >= 0)
+    return TRUE;
+
+  saved_errno = errno;
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
+               "Could not open working directory “%s”: %s", spec->working_directory,
+               g_strerror (saved_errno));
+
+  return FALSE;
+}
+
 static gboolean
 become_worker (const AioprocChildSpec *spec,
-               int                     hangup_fd)
+               int                     hangup_fd,
+               int                     directory_fd)
 {
   AioprocSupervisionPacket packet = {
     .memory_limit = spec->memory_limit,
@@ -73,7 +103,17 @@ become_worker (const AioprocChildSpec *spec,
     }
 
   /* Not bound to the life of the parent's thread, which may end before the program. */
-  return aioproc_supervision_become_worker (&packet, 0, hangup_fd, -1, &failure);
+  if (!aioproc_supervision_become_worker (&packet, 0, hangup_fd, directory_fd, &failure))
+    return FALSE;
+
+  if (directory_fd >= 0)
+    close (directory_fd);
+
+  /* It is this process's copy, and lives as long. */
+  if (spec->environment != NULL)
+    environ = spec->environment;
+
+  return TRUE;
 }
 
 gboolean
@@ -89,8 +129,9 @@ aioproc_child_fork (const AioprocChildSpec  *spec,
                     GError                 **error)
 {
   int saved_errno;
+  int directory_fd;
 
-  if (!check_threads (error))
+  if (!check_threads (error) || !open_directory (spec, &directory_fd, error))
     return FALSE;
 
   /* Else the worker would write what this process has left in the buffers. */
@@ -105,7 +146,7 @@ aioproc_child_fork (const AioprocChildSpec  *spec,
   if (*pid == 0)
     {
       /* Fails only where nobody is left to be told. */
-      if (become_worker (spec, hangup_fd))
+      if (become_worker (spec, hangup_fd, directory_fd))
         {
           clean (data);
           worker (control_fd, hangup_fd);
@@ -115,6 +156,9 @@ aioproc_child_fork (const AioprocChildSpec  *spec,
     }
 
   aioproc_monitor_resume ();
+
+  if (directory_fd >= 0)
+    close (directory_fd);
 
   if (*pid > 0)
     return TRUE;

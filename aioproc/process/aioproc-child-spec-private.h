@@ -19,7 +19,8 @@ typedef enum {
 
 /* How and where a worker runs. Its maker fills the fields, which are immutable from the first
  * start on. A NULL environment or directory is the program's own: at the start of the worker
- * (SPAWN), or at that of the forkserver. FORK heeds the limits and @stdout_to_stderr only.
+ * (SPAWN), or at that of the forkserver. FORK has no use for @argv
+ * and @preload.
  */
 typedef struct {
   gatomicrefcount      ref_count;

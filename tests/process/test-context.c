@@ -414,6 +414,24 @@ test_context_fork (void)
   g_mutex_clear (&mutex);
 }
 
+static void
+test_context_fork_surroundings (void)
+{
+  g_autoptr(AioprocContext) context = test_context_new (AIOPROC_START_METHOD_FORK);
+  g_autoptr(GError) error = NULL;
+
+#ifdef AIOPROC_SANITIZED
+  g_test_skip ("The runtime of a sanitizer has threads");
+  return;
+#endif
+
+  test_context_surroundings (AIOPROC_START_METHOD_FORK);
+
+  aioproc_context_set_working_directory (context, "/nowhere");
+  g_assert_null (test_run (context, "square", g_variant_new ("(i)", 8), &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -423,6 +441,7 @@ main (int   argc,
 
   /* Before there are threads of others. */
   aioproc_test_add_func ("/aioproc/context/fork", test_context_fork);
+  aioproc_test_add_func ("/aioproc/context/fork-surroundings", test_context_fork_surroundings);
   aioproc_test_add_func ("/aioproc/context/properties", test_context_properties);
   aioproc_test_add_func ("/aioproc/context/frozen", test_context_frozen);
   aioproc_test_add_func ("/aioproc/context/start-method", test_context_start_method);
