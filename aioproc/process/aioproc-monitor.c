@@ -409,6 +409,23 @@ monitor_cb (gpointer data)
   aioproc_mutex_unlock (&busy);
 }
 
+static gboolean
+start_thread_locked (GError **error)
+{
+  g_autoptr(GError) thread_error = NULL;
+
+  if (aioproc_waiter_run (monitor_cb, GUINT_TO_POINTER (generation), &thread_error))
+    return TRUE;
+
+  /* GLib has a domain for it, with one code that says nothing. */
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+               "Could not start the thread that watches worker processes, perhaps because there "
+               "are too many processes and threads or there is too little memory: %s",
+               thread_error->message);
+
+  return FALSE;
+}
+
 /* Has a thread serve with descriptors that are there. */
 static gboolean
 ensure_locked (GError **error)
@@ -418,8 +435,7 @@ ensure_locked (GError **error)
 
   generation++;
   is_woken = FALSE;
-  is_running = open_descriptors_locked (error) &&
-               aioproc_waiter_run (monitor_cb, GUINT_TO_POINTER (generation), error);
+  is_running = open_descriptors_locked (error) && start_thread_locked (error);
 
   return is_running;
 }

@@ -353,6 +353,8 @@ start_ready (AioprocProcess *self,
  *   or it was made without a function; or the arguments are nested more than 32 levels deep.
  * - `G_IO_ERROR_MESSAGE_TOO_LARGE`: the arguments are more than a frame can carry.
  * - `G_IO_ERROR_INVALID_DATA`: the worker sent what is no frame, and was killed.
+ * - `G_IO_ERROR_NO_SPACE`: no thread could be started that watches workers, or there was no room
+ *   for the arguments.
  * - those of the operating system: no such program, no permission, too many processes or
  *   descriptors, no memory; [error@Gio.IOErrorEnum.NO_SPACE] for too many threads.
  *

@@ -91,8 +91,12 @@ test_process_exhaustion_files (AioprocStartMethod method)
 static void
 test_process_exhaustion_processes (AioprocStartMethod method)
 {
-  /* That of the thread that could not be started, here or in the worker, or of the process. */
-  const char * const expected[] = { "g_thread_error 0: ", "g-io-error-quark 27: ", NULL };
+  /* That of the thread that could not be started here, or of one that an object needs in the
+   * worker, or of the process.
+   */
+  const char * const expected[] = {
+    "g-io-error-quark 12: ", "g_thread_error 0: ", "g-io-error-quark 27: ", NULL,
+  };
   Tally tally = { 0 };
 
   g_test_summary ("Where processes or threads run out, the start fails, and the next one works");
