@@ -420,6 +420,8 @@ test_context_fork_surroundings (void)
   g_autoptr(AioprocContext) context = test_context_new (AIOPROC_START_METHOD_FORK);
   g_autoptr(GError) error = NULL;
 
+  g_test_summary ("A fork has environment, folder and limits of its context as any worker");
+
 #ifdef AIOPROC_SANITIZED
   g_test_skip ("The runtime of a sanitizer has threads");
   return;
