@@ -1,0 +1,506 @@
+/* test-sync-scale.c
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <aioproc.h>
+
+#include "aioproc-test.h"
+
+#define N_PENDING  100000
+#define N_STORM    10000
+#define N_DISPOSED 5000
+#define N_THREADS  16
+
+/* How many words one thread of the library watches. */
+#define N_WATCHED 126
+
+/* What an object is waited on for, by any number of operations. */
+typedef struct {
+  const char *name;
+  guint       n_objects;
+
+  /* An object that lets nothing through. */
+  gpointer  (*make)   (void);
+  void      (*start)  (gpointer              object,
+                       GCancellable         *cancellable,
+                       GAsyncReadyCallback   callback,
+                       gpointer              user_data);
+  /* Where it was let through, it is done with the object, too. */
+  gboolean  (*finish) (gpointer              object,
+                       GAsyncResult         *result,
+                       GError              **error);
+  /* Lets @n_operations through at least. */
+  void      (*let)    (gpointer              object,
+                       guint                 n_operations);
+} Kind;
+
+static void
+let_lock (gpointer object,
+          guint    n_operations)
+{
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (aioproc_lock_release (object, &error));
+  g_assert_no_error (error);
+}
+
+static gpointer
+make_lock (void)
+{
+  g_autoptr(GError) error = NULL;
+  AioprocLock *lock = aioproc_lock_new (&error);
+
+  g_assert_no_error (error);
+  g_assert_true (aioproc_lock_try_acquire (lock, &error));
+  g_assert_no_error (error);
+
+  return lock;
+}
+
+static void
+start_lock (gpointer             object,
+            GCancellable        *cancellable,
+            GAsyncReadyCallback  callback,
+            gpointer             user_data)
+{
+  aioproc_lock_acquire_async (object, -1, cancellable, callback, user_data);
+}
+
+static gboolean
+finish_lock (gpointer       object,
+             GAsyncResult  *result,
+             GError       **error)
+{
+  if (!aioproc_lock_acquire_finish (object, result, error))
+    return FALSE;
+
+  let_lock (object, 1);
+
+  return TRUE;
+}
+
+static gpointer
+make_event (void)
+{
+  g_autoptr(GError) error = NULL;
+  AioprocEvent *event = aioproc_event_new (&error);
+
+  g_assert_no_error (error);
+
+  return event;
+}
+
+static void
+start_event (gpointer             object,
+             GCancellable        *cancellable,
+             GAsyncReadyCallback  callback,
+             gpointer             user_data)
+{
+  aioproc_event_wait_async (object, -1, cancellable, callback, user_data);
+}
+
+static gboolean
+finish_event (gpointer       object,
+              GAsyncResult  *result,
+              GError       **error)
+{
+  return aioproc_event_wait_finish (object, result, error);
+}
+
+static void
+let_event (gpointer object,
+           guint    n_operations)
+{
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (aioproc_event_set (object, &error));
+  g_assert_no_error (error);
+}
+
+static gpointer
+make_queue (void)
+{
+  g_autoptr(GError) error = NULL;
+  AioprocQueue *queue = aioproc_queue_new (0, &error);
+
+  g_assert_no_error (error);
+
+  return queue;
+}
+
+static void
+start_queue (gpointer             object,
+             GCancellable        *cancellable,
+             GAsyncReadyCallback  callback,
+             gpointer             user_data)
+{
+  aioproc_queue_get_async (object, -1, cancellable, callback, user_data);
+}
+
+static gboolean
+finish_queue (gpointer       object,
+              GAsyncResult  *result,
+              GError       **error)
+{
+  g_autoptr(GVariant) value = aioproc_queue_get_finish (object, result, error);
+
+  return value != NULL;
+}
+
+static void
+let_queue (gpointer object,
+           guint    n_operations)
+{
+  g_autoptr(GError) error = NULL;
+
+  for (guint i = 0; i < n_operations; i++)
+    {
+      g_assert_true (aioproc_queue_put (object, g_variant_new_uint32 (i), -1, NULL, &error));
+      g_assert_no_error (error);
+    }
+}
+
+static const Kind kinds[] = {
+  { "lock", 1000, make_lock, start_lock, finish_lock, let_lock },
+  { "event", 1000, make_event, start_event, finish_event, let_event },
+  /* Each has 16 GiB of addresses. */
+  { "queue", 100, make_queue, start_queue, finish_queue, let_queue },
+};
+
+/* --- One thread's operations on one object --- */
+
+typedef struct {
+  const Kind *kind;
+  gpointer    object;
+  GThread    *thread;      /* where all of them end */
+  guint       n_started;
+  guint       n_let;       /* how they ended */
+  guint       n_cancelled;
+  guint       n_closed;
+} Run;
+
+static guint
+run_count_ended (const Run *run)
+{
+  return run->n_let + run->n_cancelled + run->n_closed;
+}
+
+static void
+run_ended_cb (GObject      *source,
+              GAsyncResult *result,
+              gpointer      user_data)
+{
+  Run *run = user_data;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (g_thread_self () == run->thread);
+  g_assert_true ((gpointer) source == run->object);
+
+  if (run->kind->finish (run->object, result, &error))
+    run->n_let++;
+  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    run->n_cancelled++;
+  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED))
+    run->n_closed++;
+  else
+    g_error ("%s", error->message);
+}
+
+static void
+run_start (Run          *run,
+           GCancellable *cancellable)
+{
+  guint n_ended = run_count_ended (run);
+
+  run->thread = g_thread_self ();
+  run->kind->start (run->object, cancellable, run_ended_cb, run);
+  run->n_started++;
+  g_assert_cmpuint (run_count_ended (run), ==, n_ended);
+}
+
+static void
+run_wait (const Run *run)
+{
+  aioproc_test_wait_until (run_count_ended (run) == run->n_started);
+}
+
+/* What was let through is nobody's. */
+static void
+run_free_object (Run *run)
+{
+  g_assert_finalize_object (g_steal_pointer (&run->object));
+}
+
+static gboolean
+has_waitv (void)
+{
+  if (g_getenv ("AIOPROC_DISABLE_WAITV") != NULL)
+    return FALSE;
+
+  return syscall (SYS_futex_waitv, NULL, 0, 0, NULL, 0) < 0 && errno != ENOSYS;
+}
+
+/* --- The cases --- */
+
+static void
+test_pending (gconstpointer data)
+{
+  const Kind *kind = data;
+  Run run = { .kind = kind, .object = kind->make () };
+  guint n_threads;
+
+  g_test_summary ("100,000 operations wait for one object, need one thread, and all end");
+
+  run_start (&run, NULL);
+  n_threads = aioproc_test_count_threads ();
+
+  while (run.n_started < N_PENDING)
+    run_start (&run, NULL);
+
+  g_assert_cmpuint (aioproc_test_count_threads (), <=, n_threads);
+
+  kind->let (run.object, N_PENDING);
+  run_wait (&run);
+  g_assert_cmpuint (run.n_let, ==, N_PENDING);
+  run_free_object (&run);
+}
+
+static void
+test_objects (gconstpointer data)
+{
+  const Kind *kind = data;
+  g_autofree Run *runs = g_new0 (Run, kind->n_objects);
+  g_autoptr(GCancellable) cancellable = g_cancellable_new ();
+  struct rlimit limit;
+  guint n_threads;
+
+  g_test_summary ("Many objects with pending operations need few threads, and end each in its way");
+
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+
+  if (limit.rlim_max < 2 * kind->n_objects)
+    {
+      g_test_skip ("There are not enough descriptors");
+      return;
+    }
+
+  limit.rlim_cur = MAX (limit.rlim_cur, 2 * kind->n_objects);
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+
+  for (guint i = 0; i < kind->n_objects; i++)
+    runs[i] = (Run) { .kind = kind, .object = kind->make () };
+
+  n_threads = aioproc_test_count_threads ();
+
+  for (guint i = 0; i < kind->n_objects; i++)
+    {
+      run_start (&runs[i], cancellable);
+      run_start (&runs[i], NULL);
+    }
+
+  if (has_waitv ())
+    g_assert_cmpuint (aioproc_test_count_threads (), <=,
+                      n_threads + (kind->n_objects + N_WATCHED - 1) / N_WATCHED);
+
+  /* One of two of each, all at once. */
+  g_cancellable_cancel (cancellable);
+
+  for (guint i = 0; i < kind->n_objects; i++)
+    {
+      aioproc_test_wait_until (runs[i].n_cancelled == 1);
+
+      if (i % 2 == 0)
+        kind->let (runs[i].object, 1);
+      else
+        g_object_run_dispose (runs[i].object);
+    }
+
+  for (guint i = 0; i < kind->n_objects; i++)
+    {
+      run_wait (&runs[i]);
+      g_assert_cmpuint (runs[i].n_let, ==, i % 2 == 0);
+      g_assert_cmpuint (runs[i].n_closed, ==, i % 2);
+      run_free_object (&runs[i]);
+    }
+}
+
+typedef struct {
+  GCancellable **cancellables;
+  guint          first;
+} StormRun;
+
+static gpointer
+storm_thread (gpointer data)
+{
+  StormRun *storm = data;
+
+  for (guint i = storm->first; i < N_STORM; i += 2)
+    g_cancellable_cancel (storm->cancellables[i]);
+
+  return NULL;
+}
+
+static void
+test_storm (gconstpointer data)
+{
+  const Kind *kind = data;
+  Run run = { .kind = kind, .object = kind->make () };
+  g_autofree GCancellable **cancellables = g_new (GCancellable *, N_STORM);
+  StormRun storms[] = { { cancellables, 0 }, { cancellables, 1 } };
+  GThread *threads[G_N_ELEMENTS (storms)];
+
+  g_test_summary ("Two threads cancel 10,000 operations while a third lets them through");
+
+  for (guint i = 0; i < N_STORM; i++)
+    {
+      cancellables[i] = g_cancellable_new ();
+      run_start (&run, cancellables[i]);
+    }
+
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("cancel", storm_thread, &storms[i]);
+
+  kind->let (run.object, N_STORM / 10);
+  run_wait (&run);
+
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+
+  g_assert_cmpuint (run.n_let + run.n_cancelled, ==, N_STORM);
+
+  /* Each was let through or cancelled, and never both. */
+  if (AIOPROC_IS_QUEUE (run.object))
+    g_assert_cmpuint (aioproc_queue_get_size (run.object) + run.n_let, ==, N_STORM / 10);
+  else if (AIOPROC_IS_LOCK (run.object))
+    g_assert_false (aioproc_lock_is_locked (run.object));
+
+  for (guint i = 0; i < N_STORM; i++)
+    g_assert_finalize_object (cancellables[i]);
+
+  run_free_object (&run);
+}
+
+static gpointer
+dispose_thread (gpointer object)
+{
+  g_object_run_dispose (object);
+
+  return NULL;
+}
+
+static void
+test_disposed (gconstpointer data)
+{
+  const Kind *kind = data;
+  Run run = { .kind = kind, .object = kind->make () };
+  GThread *thread;
+
+  g_test_summary ("Another thread disposes of an object while thousands of operations start");
+
+  while (run.n_started < N_DISPOSED)
+    run_start (&run, NULL);
+
+  thread = g_thread_new ("dispose", dispose_thread, run.object);
+
+  while (run.n_started < 2 * N_DISPOSED)
+    run_start (&run, NULL);
+
+  g_thread_join (thread);
+  run_start (&run, NULL);
+  run_wait (&run);
+  g_assert_cmpuint (run.n_closed, ==, run.n_started);
+  run_free_object (&run);
+}
+
+typedef struct {
+  Run              run;
+  _Atomic guint32 *n_waiting;
+} ContextRun;
+
+static gpointer
+context_thread (gpointer data)
+{
+  ContextRun *context_run = data;
+  g_autoptr(GMainContext) context = g_main_context_new ();
+
+  g_main_context_push_thread_default (context);
+
+  for (guint i = 0; i < 100; i++)
+    run_start (&context_run->run, NULL);
+
+  atomic_fetch_add (context_run->n_waiting, 1);
+  run_wait (&context_run->run);
+  g_main_context_pop_thread_default (context);
+
+  return NULL;
+}
+
+static void
+test_contexts (gconstpointer data)
+{
+  const Kind *kind = data;
+  ContextRun runs[N_THREADS];
+  GThread *threads[N_THREADS];
+  gpointer object = kind->make ();
+  _Atomic guint32 n_waiting = 0;
+
+  g_test_summary ("Threads that wait for one object get each their own operations back");
+
+  for (guint i = 0; i < N_THREADS; i++)
+    {
+      runs[i] = (ContextRun) { { .kind = kind, .object = object }, &n_waiting };
+      threads[i] = g_thread_new ("context", context_thread, &runs[i]);
+    }
+
+  while (atomic_load (&n_waiting) < N_THREADS)
+    g_thread_yield ();
+
+  kind->let (object, N_THREADS * 100);
+
+  for (guint i = 0; i < N_THREADS; i++)
+    {
+      g_thread_join (threads[i]);
+      g_assert_cmpuint (runs[i].run.n_let, ==, 100);
+    }
+
+  g_assert_finalize_object (object);
+}
+
+int
+main (int   argc,
+      char *argv[])
+{
+  static const struct {
+    const char    *name;
+    GTestDataFunc  func;
+  } cases[] = {
+    { "pending", test_pending },
+    { "objects", test_objects },
+    { "storm", test_storm },
+    { "disposed", test_disposed },
+    { "contexts", test_contexts },
+  };
+
+  aioproc_test_init (&argc, &argv);
+
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    {
+      for (guint j = 0; j < G_N_ELEMENTS (cases); j++)
+        {
+          g_autofree char *path = g_strdup_printf ("/aioproc/sync-scale/%s/%s", kinds[i].name,
+                                                   cases[j].name);
+
+          aioproc_test_add_data_func (path, &kinds[i], cases[j].func);
+        }
+    }
+
+  return g_test_run ();
+}
