@@ -11,6 +11,7 @@
 #define AIOPROC_INSIDE
 
 #include "aioproc-call.h"
+#include "aioproc-condition.h"
 #include "aioproc-context.h"
 #include "aioproc-error.h"
 #include "aioproc-event.h"

@@ -25,16 +25,27 @@ struct _AioprocShareableInterface {
   gboolean    (*set_up)  (AioprocShareable  *self,
                           AioprocShm        *shm,
                           GError           **error);
+  /* (nullable) Not referenced: the other object that goes along, a Lock or a RLock. Any thread. */
+  AioprocShareable *(*get_lock) (AioprocShareable *self);
 };
 
 /* How a class makes its object around memory that a peer sent. Takes @shm. */
 typedef AioprocShareable *(*AioprocShareableImportFunc) (AioprocShm  *shm,
                                                          GError     **error);
 
+/* The same, for a class whose objects have a lock, which came with the memory. */
+typedef AioprocShareable *(*AioprocShareableImportWithLockFunc) (AioprocShm        *shm,
+                                                                 AioprocShareable  *lock,
+                                                                 GError           **error);
+
 /* Each class, once, from a constructor function of its file: before main(), in one thread. */
 void              aioproc_shareable_register (AioprocShmKind               kind,
                                               gsize                        state_size,
                                               AioprocShareableImportFunc   import);
+void              aioproc_shareable_register_with_lock
+                                             (AioprocShmKind                     kind,
+                                              gsize                              state_size,
+                                              AioprocShareableImportWithLockFunc import);
 /* Descriptors for one receiver, which the caller closes once they are sent, and the number on the
  * wire that says what they are. @fds has AIOPROC_SHAREABLE_MAX_FDS places.
  */
@@ -59,6 +70,11 @@ void              aioproc_shareable_initable_iface_init (GInitableIface    *ifac
 /* How a class imports. Takes @shm. */
 AioprocShareable *aioproc_shareable_new_for_shm         (GType              type,
                                                          AioprocShm        *shm,
+                                                         GError           **error);
+/* The same, with a property "lock". */
+AioprocShareable *aioproc_shareable_new_with_lock       (GType              type,
+                                                         AioprocShm        *shm,
+                                                         AioprocShareable  *lock,
                                                          GError           **error);
 /* What every operation asks of an object without a backend. G_IO_ERROR_NOT_INITIALIZED: it has
  * none, and why.

@@ -40,7 +40,9 @@ G_DEFINE_INTERFACE (AioprocShareable, aioproc_shareable, G_TYPE_OBJECT)
 
 typedef struct {
   gsize                      state_size;
+  /* One of them, or neither. */
   AioprocShareableImportFunc import;
+  AioprocShareableImportWithLockFunc import_with_lock;
 } ShareableKind;
 
 /* Why an object has no memory. */
@@ -119,6 +121,17 @@ aioproc_shareable_register (AioprocShmKind             kind,
 
   kinds[kind].state_size = state_size;
   kinds[kind].import = import;
+}
+
+void
+aioproc_shareable_register_with_lock (AioprocShmKind                     kind,
+                                      gsize                              state_size,
+                                      AioprocShareableImportWithLockFunc import)
+{
+  g_assert ((guint) kind < AIOPROC_SHM_N_KINDS && kinds[kind].import_with_lock == NULL);
+
+  kinds[kind].state_size = state_size;
+  kinds[kind].import_with_lock = import;
 }
 
 static AioprocShm *
@@ -283,10 +296,22 @@ aioproc_shareable_new_for_shm (GType        type,
                                AioprocShm  *shm,
                                GError     **error)
 {
+  return aioproc_shareable_new_with_lock (type, shm, NULL, error);
+}
+
+AioprocShareable *
+aioproc_shareable_new_with_lock (GType              type,
+                                 AioprocShm        *shm,
+                                 AioprocShareable  *lock,
+                                 GError           **error)
+{
   g_autoptr(AioprocShareable) self = NULL;
 
   adopted = shm;
-  self = g_object_new (type, "name", aioproc_shm_get_name (shm), NULL);
+  self = g_object_new (type,
+                       "name", aioproc_shm_get_name (shm),
+                       lock != NULL ? "lock" : NULL, lock,
+                       NULL);
 
   if (!aioproc_shareable_tell (self, error))
     return NULL;
@@ -327,16 +352,21 @@ aioproc_shareable_recall (const guint8 *id)
   return object;
 }
 
-gboolean
-aioproc_shareable_export (AioprocShareable  *self,
-                          guint32           *kind,
-                          int               *fds,
-                          guint             *n_fds,
-                          GError           **error)
+static void
+close_received (const int *fds,
+                guint      n_fds)
+{
+  for (guint i = 0; i < n_fds; i++)
+    close (fds[i]);
+}
+
+/* Two descriptors. */
+static gboolean
+aioproc_shareable_export_one (AioprocShareable  *self,
+                              int               *fds,
+                              GError           **error)
 {
   AioprocShm *shm;
-
-  *n_fds = 0;
 
   if (!aioproc_shareable_check_initialized (self, error))
     return FALSE;
@@ -356,10 +386,83 @@ aioproc_shareable_export (AioprocShareable  *self,
       return FALSE;
     }
 
-  *kind = aioproc_shm_get_kind (shm);
-  *n_fds = 2;
+  return TRUE;
+}
+
+gboolean
+aioproc_shareable_export (AioprocShareable  *self,
+                          guint32           *kind,
+                          int               *fds,
+                          guint             *n_fds,
+                          GError           **error)
+{
+  AioprocShareableInterface *iface = AIOPROC_SHAREABLE_GET_IFACE (self);
+  AioprocShareable *lock;
+
+  *n_fds = 0;
+
+  if (!aioproc_shareable_export_one (self, fds, error))
+    return FALSE;
+
+  lock = iface->get_lock != NULL ? iface->get_lock (self) : NULL;
+
+  if (lock != NULL && !aioproc_shareable_export_one (lock, fds + 2, error))
+    {
+      aioproc_fds_close_all (fds, 2);
+      return FALSE;
+    }
+
+  *kind = aioproc_shm_get_kind (aioproc_shareable_get_shm (self));
+  *n_fds = lock != NULL ? 4 : 2;
 
   return TRUE;
+}
+
+/* Takes @fds, two of them. */
+static AioprocShm *
+aioproc_shareable_import_shm (guint32      kind,
+                              const int   *fds,
+                              GError     **error)
+{
+  if (aioproc_family_join (fds[1], error) == NULL)
+    {
+      close (fds[0]);
+      return NULL;
+    }
+
+  return aioproc_shm_new_for_fd (kind, fds[0], kinds[kind].state_size, error);
+}
+
+/* The lock that came with an object. Takes @fds, two of them. */
+static AioprocShareable *
+aioproc_shareable_import_lock (const int  *fds,
+                               GError    **error)
+{
+  /* What it is, its memory says. */
+  g_autoptr(GError) local_error = NULL;
+  int copies[2] = { -1, -1 };
+  AioprocShareable *lock = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (copies); i++)
+    copies[i] = aioproc_fds_dup (fds[i], error);
+
+  if (copies[0] < 0 || copies[1] < 0)
+    {
+      if (copies[0] >= 0)
+        close (copies[0]);
+
+      close_received (fds, 2);
+      return NULL;
+    }
+
+  lock = aioproc_shareable_import (AIOPROC_SHM_RLOCK, copies, 2, &local_error);
+
+  if (lock != NULL)
+    close_received (fds, 2);
+  else
+    lock = aioproc_shareable_import (AIOPROC_SHM_LOCK, fds, 2, error);
+
+  return lock;
 }
 
 AioprocShareable *
@@ -369,39 +472,49 @@ aioproc_shareable_import (guint32      kind,
                           GError     **error)
 {
   g_autoptr(AioprocShm) shm = NULL;
+  g_autoptr(AioprocShareable) lock = NULL;
   g_autoptr(AioprocMutexLocker) locker = NULL;
   AioprocShareable *object;
 
-  if (kind >= AIOPROC_SHM_N_KINDS || kinds[kind].import == NULL || n_fds != 2)
+  if (kind >= AIOPROC_SHM_N_KINDS ||
+      !((kinds[kind].import != NULL && n_fds == 2) ||
+        (kinds[kind].import_with_lock != NULL && n_fds == 4)))
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
                    "Received an object of unknown kind %u with %u descriptors", kind, n_fds);
-
-      for (guint i = 0; i < n_fds; i++)
-        close (fds[i]);
-
+      close_received (fds, n_fds);
       return NULL;
     }
 
-  if (aioproc_family_join (fds[1], error) == NULL)
-    {
-      close (fds[0]);
-      return NULL;
-    }
-
-  shm = aioproc_shm_new_for_fd (kind, fds[0], kinds[kind].state_size, error);
+  shm = aioproc_shareable_import_shm (kind, fds, error);
 
   if (shm == NULL)
-    return NULL;
+    {
+      if (n_fds == 4)
+        close_received (fds + 2, 2);
+
+      return NULL;
+    }
+
+  if (n_fds == 4)
+    {
+      lock = aioproc_shareable_import_lock (fds + 2, error);
+
+      if (lock == NULL)
+        return NULL;
+    }
 
   /* One at a time, so that two threads that receive the same object make one. */
   locker = aioproc_mutex_locker_new (&import_mutex);
   object = aioproc_shareable_recall (aioproc_shm_get_id (shm));
 
-  if (object == NULL)
-    object = kinds[kind].import (g_steal_pointer (&shm), error);
+  if (object != NULL)
+    return object;
 
-  return object;
+  if (lock != NULL)
+    return kinds[kind].import_with_lock (g_steal_pointer (&shm), lock, error);
+
+  return kinds[kind].import (g_steal_pointer (&shm), error);
 }
 
 /**

@@ -24,9 +24,10 @@ typedef enum {
   AIOPROC_SHM_EVENT = 2,
   AIOPROC_SHM_QUEUE = 3,
   AIOPROC_SHM_RLOCK = 4,
+  AIOPROC_SHM_CONDITION = 7,
 } AioprocShmKind;
 
-#define AIOPROC_SHM_N_KINDS (AIOPROC_SHM_RLOCK + 1)
+#define AIOPROC_SHM_N_KINDS (AIOPROC_SHM_CONDITION + 1)
 
 /* Bytes of UTF-8; longer names are cut at a character. */
 #define AIOPROC_SHM_NAME_MAX    63

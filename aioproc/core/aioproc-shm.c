@@ -66,6 +66,9 @@ get_noun (AioprocShmKind kind)
     case AIOPROC_SHM_RLOCK:
       return "recursive lock";
 
+    case AIOPROC_SHM_CONDITION:
+      return "condition";
+
     default:
       g_assert_not_reached ();
     }

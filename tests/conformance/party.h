@@ -37,6 +37,8 @@ typedef enum {
   OPERATION_WAIT,
   OPERATION_CANCEL,   /* what is pending, or begins next */
   OPERATION_DISPOSE,
+  OPERATION_NOTIFY,
+  OPERATION_NOTIFY_ALL,
 } Operation;
 
 typedef enum {

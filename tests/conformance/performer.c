@@ -216,9 +216,61 @@ event_finish (gpointer       object,
   return aioproc_event_wait_finish (object, result, error);
 }
 
+/* --- Condition, and its lock --- */
+
+static gboolean
+condition_block (gpointer       object,
+                 guint64        owner,
+                 Operation      operation,
+                 gint64         timeout_usec,
+                 GCancellable  *cancellable,
+                 GError       **error)
+{
+  switch ((int) operation)
+    {
+    case OPERATION_WAIT:
+      return aioproc_condition_wait (object, owner, timeout_usec, cancellable, error);
+
+    case OPERATION_NOTIFY:
+      return aioproc_condition_notify_n (object, owner, 1, error);
+
+    case OPERATION_NOTIFY_ALL:
+      return aioproc_condition_notify_all (object, owner, error);
+
+    default:
+      return rlock_block (aioproc_condition_get_lock (object), owner, operation, timeout_usec,
+                          cancellable, error);
+    }
+}
+
+static void
+condition_start (gpointer             object,
+                 guint64              owner,
+                 Operation            operation,
+                 gint64               timeout_usec,
+                 GCancellable        *cancellable,
+                 GAsyncReadyCallback  callback,
+                 gpointer             user_data)
+{
+  if (operation == OPERATION_WAIT)
+    aioproc_condition_wait_async (object, owner, timeout_usec, cancellable, callback, user_data);
+  else
+    rlock_start (aioproc_condition_get_lock (object), owner, operation, timeout_usec, cancellable,
+                 callback, user_data);
+}
+
+static gboolean
+condition_finish (gpointer       object,
+                  GAsyncResult  *result,
+                  GError       **error)
+{
+  return aioproc_condition_wait_finish (object, result, error);
+}
+
 /* --- All --- */
 
 static const Performer performers[] = {
+  { aioproc_condition_get_type, condition_block, condition_start, condition_finish },
   { aioproc_event_get_type, event_block, event_start, event_finish },
   { aioproc_lock_get_type, lock_block, lock_start, lock_finish },
   { aioproc_rlock_get_type, rlock_block, rlock_start, rlock_finish },
