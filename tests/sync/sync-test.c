@@ -62,8 +62,10 @@ sync_test_parcel_clear (SyncParcel *parcel)
 }
 
 typedef struct {
-  GType type;
-  int   socket_fd;
+  GType       type;
+  const char *property;
+  guint       value;
+  int         socket_fd;
 } CreateRun;
 
 static int
@@ -75,7 +77,7 @@ create_run (gpointer user_data)
   SyncParcel parcel;
   gsize n_done;
 
-  object = g_initable_new (run->type, NULL, &error, NULL);
+  object = g_initable_new (run->type, NULL, &error, run->property, run->value, NULL);
   g_assert_no_error (error);
   parcel = sync_test_export (object);
   aioproc_fds_send (run->socket_fd, &parcel.kind, sizeof parcel.kind, parcel.fds,
@@ -88,6 +90,14 @@ create_run (gpointer user_data)
 SyncParcel
 sync_test_create (GType type)
 {
+  return sync_test_create_with (type, NULL, 0);
+}
+
+SyncParcel
+sync_test_create_with (GType       type,
+                       const char *property,
+                       guint       value)
+{
   g_autoptr(GError) error = NULL;
   SyncParcel parcel;
   CreateRun run;
@@ -99,6 +109,8 @@ sync_test_create (GType type)
   aioproc_fds_socketpair (SOCK_SEQPACKET, socket_fds, &error);
   g_assert_no_error (error);
   run.type = type;
+  run.property = property;
+  run.value = value;
   run.socket_fd = socket_fds[1];
   pid = platform_test_fork (create_run, &run);
   aioproc_fds_receive (socket_fds[0], &parcel.kind, sizeof parcel.kind, parcel.fds,

@@ -22,6 +22,10 @@ typedef struct {
  * process is not a member, has no thread for it, and can fork.
  */
 SyncParcel sync_test_create        (GType               type);
+/* The same, with one property, if @property is not NULL. */
+SyncParcel sync_test_create_with   (GType               type,
+                                    const char         *property,
+                                    guint               value);
 void       sync_test_parcel_clear  (SyncParcel         *parcel);
 /* The object, in this process, which becomes a member. */
 gpointer   sync_test_import        (const SyncParcel   *parcel);

@@ -129,6 +129,17 @@ wait_for_threads (const TortureSetup *setup,
   aioproc_test_arm_watchdog (60);
 }
 
+static int
+check_object_run (gpointer user_data)
+{
+  TortureProcess *self = user_data;
+  g_autoptr(GObject) object = sync_test_import (&self->parcel);
+
+  self->setup->check_object (object, self->shared->state);
+
+  return 0;
+}
+
 void
 torture (const TortureSetup *setup,
          guint               n_kills)
@@ -137,7 +148,7 @@ torture (const TortureSetup *setup,
   TortureShared *shared = platform_test_map_shared (size);
   TortureProcess processes[MAX_PROCESSES];
   pid_t pids[MAX_PROCESSES];
-  SyncParcel parcel = sync_test_create (setup->type);
+  SyncParcel parcel = sync_test_create_with (setup->type, setup->property, setup->value);
 
   g_assert_cmpuint (setup->n_processes, <=, MAX_PROCESSES);
 
@@ -169,6 +180,10 @@ torture (const TortureSetup *setup,
     torture_process_kill (&processes[i], pids[i]);
 
   setup->check (shared->state);
+
+  if (setup->check_object != NULL)
+    platform_test_wait_success (platform_test_fork (check_object_run, &processes[0]));
+
   sync_test_parcel_clear (&parcel);
   platform_test_unmap (shared, size);
 }
@@ -182,7 +197,7 @@ torture_threads (const TortureSetup *setup,
   g_autofree TortureThread *contexts = g_new (TortureThread, n_threads);
   g_autofree GThread **threads = g_new (GThread *, n_threads);
   g_autofree gpointer state = g_malloc0 (setup->state_size);
-  gpointer object = g_initable_new (setup->type, NULL, &error, NULL);
+  gpointer object = g_initable_new (setup->type, NULL, &error, setup->property, setup->value, NULL);
 
   g_assert_no_error (error);
 
@@ -213,6 +228,9 @@ torture_threads (const TortureSetup *setup,
       atomic_store (&contexts[i].end, 1);
       g_thread_join (threads[i]);
     }
+
+  if (setup->check_object != NULL)
+    setup->check_object (object, state);
 
   g_assert_finalize_object (object);
 }
@@ -301,6 +319,32 @@ torture_acquire (AioprocLock *lock,
   else
     {
       done = aioproc_lock_acquire (lock, limits.timeout_usec, limits.cancellable, &error);
+    }
+
+  return finish_operation (&limits, done, error);
+}
+
+gboolean
+torture_acquire_rlock (AioprocRLock *lock,
+                       guint64       owner,
+                       gboolean      async,
+                       GRand        *random)
+{
+  g_autoptr(GAsyncResult) result = NULL;
+  g_autoptr(GError) error = NULL;
+  Limits limits = limits_new (random);
+  gboolean done;
+
+  if (async)
+    {
+      aioproc_rlock_acquire_async (lock, owner, limits.timeout_usec, limits.cancellable,
+                                   aioproc_test_store_result, &result);
+      wait_for_result (&result, &limits);
+      done = aioproc_rlock_acquire_finish (lock, result, &error);
+    }
+  else
+    {
+      done = aioproc_rlock_acquire (lock, owner, limits.timeout_usec, limits.cancellable, &error);
     }
 
   return finish_operation (&limits, done, error);

@@ -25,12 +25,19 @@ typedef void (*TortureStep) (gpointer    object,
  */
 typedef struct {
   GType       type;            /* of the object */
+  const char *property;        /* (nullable) of it, with @value */
+  guint       value;
   gsize       state_size;
   guint       n_processes;     /* at most 8 */
   TortureStep steps[2];        /* of the even processes, and of the odd ones */
   gboolean    orphans;         /* they are nobody's children */
   /* Whether, in the end, there has happened what is to be tested. */
   void      (*check)           (gconstpointer state);
+  /* (nullable) When all processes are dead, in one of which nobody knew: what has become of
+   * @object.
+   */
+  void      (*check_object)    (gpointer      object,
+                                gconstpointer state);
 } TortureSetup;
 
 void torture         (const TortureSetup *setup,
@@ -43,11 +50,15 @@ void torture_threads (const TortureSetup *setup,
 /* An acquire that is asynchronous, or not; the same for a wait. @random decides whether it has a
  * timeout, or is cancelled.
  */
-gboolean torture_acquire (AioprocLock  *lock,
-                          gboolean      async,
-                          GRand        *random);
-gboolean torture_wait    (AioprocEvent *event,
-                          gboolean      async,
-                          GRand        *random);
+gboolean torture_acquire       (AioprocLock  *lock,
+                                gboolean      async,
+                                GRand        *random);
+gboolean torture_acquire_rlock (AioprocRLock *lock,
+                                guint64       owner,
+                                gboolean      async,
+                                GRand        *random);
+gboolean torture_wait          (AioprocEvent *event,
+                                gboolean      async,
+                                GRand        *random);
 
 G_END_DECLS
