@@ -10,6 +10,7 @@
 
 #define AIOPROC_INSIDE
 
+#include "aioproc-bounded-semaphore.h"
 #include "aioproc-call.h"
 #include "aioproc-condition.h"
 #include "aioproc-context.h"
@@ -21,6 +22,7 @@
 #include "aioproc-process.h"
 #include "aioproc-queue.h"
 #include "aioproc-rlock.h"
+#include "aioproc-semaphore.h"
 #include "aioproc-shareable.h"
 #include "aioproc-version.h"
 #include "aioproc-version-macros.h"

@@ -42,6 +42,10 @@ typedef AioprocShareable *(*AioprocShareableImportWithLockFunc) (AioprocShm     
 void              aioproc_shareable_register (AioprocShmKind               kind,
                                               gsize                        state_size,
                                               AioprocShareableImportFunc   import);
+/* Calls @func, unless another object stands for the identity by now; none comes while it runs. */
+void              aioproc_shareable_let_go   (const guint8                *id,
+                                              void                       (*func) (gpointer data),
+                                              gpointer                     data);
 void              aioproc_shareable_register_with_lock
                                              (AioprocShmKind                     kind,
                                               gsize                              state_size,

@@ -352,6 +352,22 @@ aioproc_shareable_recall (const guint8 *id)
   return object;
 }
 
+void
+aioproc_shareable_let_go (const guint8 *id,
+                          void        (*func) (gpointer data),
+                          gpointer      data)
+{
+  g_autoptr(AioprocShareable) other = NULL;
+
+  aioproc_mutex_lock (&import_mutex);
+  other = aioproc_shareable_recall (id);
+
+  if (other == NULL)
+    func (data);
+
+  aioproc_mutex_unlock (&import_mutex);
+}
+
 static void
 close_received (const int *fds,
                 guint      n_fds)

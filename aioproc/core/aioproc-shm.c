@@ -69,6 +69,12 @@ get_noun (AioprocShmKind kind)
     case AIOPROC_SHM_CONDITION:
       return "condition";
 
+    case AIOPROC_SHM_SEMAPHORE:
+      return "semaphore";
+
+    case AIOPROC_SHM_BOUNDED_SEMAPHORE:
+      return "bounded semaphore";
+
     default:
       g_assert_not_reached ();
     }

@@ -9,6 +9,7 @@
 #include "core/aioproc-lock-word-private.h"
 #include "core/aioproc-shm-private.h"
 #include "core/aioproc-waiter-private.h"
+#include "sync/aioproc-turn-private.h"
 
 G_BEGIN_DECLS
 
@@ -28,7 +29,7 @@ typedef struct {
 
   _Atomic guint32        closed;           /* (atomic) */
   _Atomic guint32        abandoned;        /* (atomic) of this process's latest hold */
-  _Atomic gint64         turn_began_usec;  /* (atomic) 0: not handed over within the process yet */
+  AioprocTurn            turn;             /* (atomic) of this process's operations */
 } AioprocLockCore;
 
 /* Begins each class's request. */
@@ -77,7 +78,7 @@ aioproc_lock_core_note_taken (AioprocLockCore *self,
                               gboolean         abandoned)
 {
   atomic_store_explicit (&self->abandoned, abandoned, memory_order_relaxed);
-  atomic_store_explicit (&self->turn_began_usec, 0, memory_order_relaxed);
+  aioproc_turn_end (&self->turn);
 }
 
 /* What an acquire mostly is. FALSE: go the long way, which finds out why. */

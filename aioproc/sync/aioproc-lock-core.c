@@ -8,11 +8,6 @@
 
 #include "aioproc-error.h"
 
-/* For so long a process may hand its lock from one of its operations to the next while others
- * sleep, which costs it nothing; then it is their turn.
- */
-#define OWN_TURN_USEC (1 * G_TIME_SPAN_MILLISECOND)
-
 void
 aioproc_lock_core_init (AioprocLockCore *self,
                         AioprocShm      *shm,
@@ -110,28 +105,6 @@ aioproc_lock_core_refuse (AioprocLockCore  *self,
                aioproc_shm_describe (self->shm));
 }
 
-/* Whether the next holder may be of this process although others sleep. */
-static gboolean
-aioproc_lock_core_may_keep (AioprocLockCore *self)
-{
-  gint64 now_usec;
-  gint64 began_usec;
-
-  if (aioproc_lock_word_is_hungry (self->word))
-    return FALSE;
-
-  now_usec = g_get_monotonic_time ();
-  began_usec = atomic_load_explicit (&self->turn_began_usec, memory_order_relaxed);
-
-  if (began_usec == 0)
-    {
-      atomic_store_explicit (&self->turn_began_usec, now_usec, memory_order_relaxed);
-      return TRUE;
-    }
-
-  return now_usec - began_usec < OWN_TURN_USEC;
-}
-
 gboolean
 aioproc_lock_core_release (AioprocLockCore      *self,
                            AioprocWaitFillFunc   fill,
@@ -150,7 +123,7 @@ aioproc_lock_core_release (AioprocLockCore      *self,
     {
       released = FALSE;
     }
-  else if (aioproc_lock_core_may_keep (self))
+  else if (!aioproc_lock_word_is_hungry (self->word) && aioproc_turn_goes_on (&self->turn))
     {
       atomic_store_explicit (&self->abandoned, FALSE, memory_order_relaxed);
       released = aioproc_wait_queue_hand_over (self->waiters, fill) ||

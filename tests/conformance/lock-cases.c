@@ -195,8 +195,8 @@ case_release_free (Cast *cast)
   lock_case_assert_locked (cast, OUTCOME_FALSE);
 }
 
-static void
-case_holder_dies (Cast *cast)
+void
+lock_case_holder_dies (Cast *cast)
 {
   Party **holder = party_is_here (cast->b) ? &cast->a : &cast->b;
   Party *other = party_is_here (cast->b) ? cast->b : cast->a;
@@ -271,8 +271,6 @@ const ConformanceCase lock_cases[] = {
   { "timed-out-between", "The next one gets the lock when one's time is over",
     case_timed_out_between },
   { "release-free", "A free lock cannot be released", case_release_free },
-  { "holder-dies", "Who waits gets the lock of a holder that is killed, and is told",
-    case_holder_dies, NEEDS_PROCESS },
   { "waiter-dies", "One who waits and is killed keeps the lock from nobody",
     case_waiter_dies, NEEDS_PROCESS },
   { "closed", "Operations end when the lock is disposed of in their process", case_closed },

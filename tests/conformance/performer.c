@@ -33,6 +33,9 @@ get_outcome (gboolean      result,
   if (g_error_matches (error, AIOPROC_ERROR, AIOPROC_ERROR_OWNER_DIED))
     return OUTCOME_OWNER_DIED;
 
+  if (g_error_matches (error, AIOPROC_ERROR, AIOPROC_ERROR_INVALID_STATE))
+    return OUTCOME_INVALID_STATE;
+
   return OUTCOME_OTHER;
 }
 
@@ -167,6 +170,67 @@ rlock_finish (gpointer       object,
   return aioproc_rlock_acquire_finish (object, result, error);
 }
 
+/* --- Semaphore, also a bounded one --- */
+
+static gboolean
+semaphore_block (gpointer       object,
+                 guint64        owner,
+                 Operation      operation,
+                 gint64         timeout_usec,
+                 GCancellable  *cancellable,
+                 GError       **error)
+{
+  switch ((int) operation)
+    {
+    case OPERATION_ACQUIRE:
+      return aioproc_semaphore_acquire (object, timeout_usec, cancellable, error);
+
+    case OPERATION_TRY_ACQUIRE:
+      return aioproc_semaphore_try_acquire (object, error);
+
+    case OPERATION_RELEASE:
+      return aioproc_semaphore_release (object, error);
+
+    case OPERATION_POST:
+      return aioproc_semaphore_post (object, error);
+
+    case OPERATION_CONSUME:
+      return aioproc_semaphore_consume (object, error);
+
+    case OPERATION_IS_LOCKED:
+      g_assert_cmpint (aioproc_semaphore_is_locked (object), ==,
+                       aioproc_semaphore_get_value (object) == 0);
+      return aioproc_semaphore_is_locked (object);
+
+    case OPERATION_WAS_ABANDONED:
+      /* A unit that comes back is as good as any. */
+      return FALSE;
+
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+static void
+semaphore_start (gpointer             object,
+                 guint64              owner,
+                 Operation            operation,
+                 gint64               timeout_usec,
+                 GCancellable        *cancellable,
+                 GAsyncReadyCallback  callback,
+                 gpointer             user_data)
+{
+  aioproc_semaphore_acquire_async (object, timeout_usec, cancellable, callback, user_data);
+}
+
+static gboolean
+semaphore_finish (gpointer       object,
+                  GAsyncResult  *result,
+                  GError       **error)
+{
+  return aioproc_semaphore_acquire_finish (object, result, error);
+}
+
 /* --- Event --- */
 
 static gboolean
@@ -274,6 +338,7 @@ static const Performer performers[] = {
   { aioproc_event_get_type, event_block, event_start, event_finish },
   { aioproc_lock_get_type, lock_block, lock_start, lock_finish },
   { aioproc_rlock_get_type, rlock_block, rlock_start, rlock_finish },
+  { aioproc_semaphore_get_type, semaphore_block, semaphore_start, semaphore_finish },
 };
 
 static const Performer *

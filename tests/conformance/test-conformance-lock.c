@@ -57,6 +57,7 @@ static const ConformanceCase cases[] = {
   { "not-recursive", "Who holds the lock cannot acquire it again", case_not_recursive },
   { "release-other", "The process that holds the lock can release it, and no other",
     case_release_other },
+  LOCK_CASE_HOLDER_DIES,
 };
 
 int

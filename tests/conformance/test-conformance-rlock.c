@@ -161,6 +161,7 @@ static const ConformanceCase cases[] = {
     case_recursive_holder_dies, NEEDS_PROCESS },
   { "recursive-closed", "A lock that was disposed of is not acquired again, but released",
     case_recursive_closed },
+  LOCK_CASE_HOLDER_DIES,
 };
 
 int

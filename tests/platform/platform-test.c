@@ -12,6 +12,7 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -73,6 +74,25 @@ platform_test_get_state (pid_t pid,
   g_assert_nonnull (after_name);
 
   return after_name[2];
+}
+
+gboolean
+platform_test_is_exiting (pid_t pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", (int) pid);
+  g_autofree char *content = NULL;
+  const char *after_name;
+  unsigned int flags;
+
+  if (!g_file_get_contents (path, &content, NULL, NULL))
+    return TRUE;
+
+  after_name = strrchr (content, ')');
+  g_assert_nonnull (after_name);
+  g_assert_cmpint (sscanf (after_name + 1, " %*c %*d %*d %*d %*d %*d %u", &flags), ==, 1);
+
+  /* PF_EXITING of the kernel, which proc(5) leaves to it. */
+  return (flags & 0x4) != 0;
 }
 
 void

@@ -26,6 +26,8 @@ void     platform_test_wait_success   (pid_t              pid);
 /* The letter of /proc: R, S, T, Z… */
 char     platform_test_get_state      (pid_t              pid,
                                        pid_t              tid);
+/* Whether it runs no instruction any more, or is gone: a moment before it is a zombie. */
+gboolean platform_test_is_exiting     (pid_t              pid);
 void     platform_test_wait_for_state (pid_t              pid,
                                        pid_t              tid,
                                        char               state);

@@ -351,6 +351,31 @@ torture_acquire_rlock (AioprocRLock *lock,
 }
 
 gboolean
+torture_acquire_unit (AioprocSemaphore *semaphore,
+                      gboolean          async,
+                      GRand            *random)
+{
+  g_autoptr(GAsyncResult) result = NULL;
+  g_autoptr(GError) error = NULL;
+  Limits limits = limits_new (random);
+  gboolean done;
+
+  if (async)
+    {
+      aioproc_semaphore_acquire_async (semaphore, limits.timeout_usec, limits.cancellable,
+                                       aioproc_test_store_result, &result);
+      wait_for_result (&result, &limits);
+      done = aioproc_semaphore_acquire_finish (semaphore, result, &error);
+    }
+  else
+    {
+      done = aioproc_semaphore_acquire (semaphore, limits.timeout_usec, limits.cancellable, &error);
+    }
+
+  return finish_operation (&limits, done, error);
+}
+
+gboolean
 torture_wait (AioprocEvent *event,
               gboolean      async,
               GRand        *random)

@@ -50,15 +50,18 @@ void torture_threads (const TortureSetup *setup,
 /* An acquire that is asynchronous, or not; the same for a wait. @random decides whether it has a
  * timeout, or is cancelled.
  */
-gboolean torture_acquire       (AioprocLock  *lock,
-                                gboolean      async,
-                                GRand        *random);
-gboolean torture_acquire_rlock (AioprocRLock *lock,
-                                guint64       owner,
-                                gboolean      async,
-                                GRand        *random);
-gboolean torture_wait          (AioprocEvent *event,
-                                gboolean      async,
-                                GRand        *random);
+gboolean torture_acquire       (AioprocLock      *lock,
+                                gboolean          async,
+                                GRand            *random);
+gboolean torture_acquire_rlock (AioprocRLock     *lock,
+                                guint64           owner,
+                                gboolean          async,
+                                GRand            *random);
+gboolean torture_acquire_unit  (AioprocSemaphore *semaphore,
+                                gboolean          async,
+                                GRand            *random);
+gboolean torture_wait          (AioprocEvent     *event,
+                                gboolean          async,
+                                GRand            *random);
 
 G_END_DECLS
