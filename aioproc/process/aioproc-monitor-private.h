@@ -38,6 +38,7 @@ struct _AioprocMonitorWatch {
   int                fd;
   guint32            events;
   guint64            identity;   /* of what @fd is */
+  guint              serial;     /* what epoll knows it by */
   gboolean           is_lost;    /* to be told so */
   GList              link;       /* in the list of all */
 };

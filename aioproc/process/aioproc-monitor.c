@@ -44,6 +44,8 @@ static AioprocParentFd event_fd = AIOPROC_PARENT_FD_INIT;   /* always readable, 
 
 /* All monitor thread only */
 static GQueue watches = G_QUEUE_INIT;    /* (element-type AioprocMonitorWatch) not owned */
+static GHashTable *by_serial;            /* (element-type guint AioprocMonitorWatch) the same */
+static guint last_serial;
 static gboolean has_lost;                /* one of them may be lost, and not know it */
 static struct epoll_event *pending;      /* what is left of this round */
 static int n_pending;
@@ -65,6 +67,7 @@ begin_child (void)
   is_running = FALSE;
   is_woken = FALSE;
   g_queue_init (&watches);
+  by_serial = NULL;
   has_lost = FALSE;
   n_pending = 0;
   timers = NULL;
@@ -79,7 +82,7 @@ arm_locked (void)
 {
   struct epoll_event event = {
     .events = EPOLLONESHOT | (is_woken ? EPOLLIN : 0),
-    .data.ptr = NULL,
+    .data.u64 = 0,
   };
 
   /* Unlike a write, this can do no harm to what has the number of a descriptor that is lost. */
@@ -111,7 +114,7 @@ static gboolean
 open_descriptors_locked (GError **error)
 {
   static gboolean has_handler;
-  struct epoll_event event = { .events = EPOLLONESHOT, .data.ptr = NULL };
+  struct epoll_event event = { .events = EPOLLONESHOT, .data.u64 = 0 };
 
   if (!has_handler)
     {
@@ -191,7 +194,7 @@ tell_lost (void)
 static gboolean
 is_watched (AioprocMonitorWatch *watch)
 {
-  struct epoll_event event = { .events = watch->events, .data.ptr = watch };
+  struct epoll_event event = { .events = watch->events, .data.u64 = watch->serial };
   int fd = get_epoll_fd ();
 
   /* Anew, where the descriptor of epoll was lost, but not this one. */
@@ -294,17 +297,57 @@ is_left_behind (guint self)
   return TRUE;
 }
 
-static void
+/* Epoll watches something that nobody here can name anymore: a descriptor that was lost, while
+ * others have copies of what it was. Only another one gets rid of that. FALSE: none can be had.
+ */
+static gboolean
+renew_epoll (void)
+{
+  gboolean success;
+
+  aioproc_mutex_lock (&mutex);
+
+  if (arm_locked ())
+    {
+      aioproc_parent_fd_close (&epoll_fd);
+      aioproc_parent_fd_close (&event_fd);
+    }
+
+  success = open_descriptors_locked (NULL);
+
+  if (success)
+    {
+      arm_locked ();
+    }
+  else
+    {
+      generation++;
+      is_running = FALSE;
+    }
+
+  aioproc_mutex_unlock (&mutex);
+
+  if (success)
+    check_watches ();
+
+  return success;
+}
+
+/* FALSE: there is no epoll descriptor anymore. */
+static gboolean
 dispatch (struct epoll_event *events,
           int                 n_events)
 {
+  gboolean has_orphans = FALSE;
+
   pending = events;
   n_pending = n_events;
 
   for (int i = 0; i < n_events; i++)
     {
-      AioprocMonitorWatch *watch = pending[i].data.ptr;
+      guint serial = (guint) pending[i].data.u64;
       guint32 reported = pending[i].events;
+      AioprocMonitorWatch *watch;
 
       /* Removed by one before it in this round. */
       if (reported == 0)
@@ -312,20 +355,26 @@ dispatch (struct epoll_event *events,
 
       pending[i].events = 0;
 
-      if (watch == NULL)
+      if (serial == 0)
         {
           aioproc_mutex_lock (&mutex);
           is_woken = FALSE;
           aioproc_mutex_unlock (&mutex);
+          continue;
         }
+
+      watch = by_serial != NULL ? g_hash_table_lookup (by_serial, GUINT_TO_POINTER (serial)) : NULL;
+
+      if (watch != NULL)
+        watch->func (watch, reported, watch->data);
       else
-        {
-          watch->func (watch, reported, watch->data);
-        }
+        has_orphans = TRUE;
     }
 
   n_pending = 0;
   pending = NULL;
+
+  return !has_orphans || renew_epoll ();
 }
 
 /* FALSE: another thread has taken over, or has to. */
@@ -358,10 +407,7 @@ wait_and_dispatch (guint self)
       return !is_left_behind (self);
     }
 
-  if (n_events > 0)
-    dispatch (events, n_events);
-
-  return TRUE;
+  return n_events <= 0 || dispatch (events, n_events);
 }
 
 /* There are no descriptors for a successor: whoever waits for anything is told. */
@@ -486,9 +532,14 @@ aioproc_monitor_add_watch (AioprocMonitorWatch  *watch,
                            gpointer              data,
                            GError              **error)
 {
-  struct epoll_event event = { .events = events, .data.ptr = watch };
+  struct epoll_event event = { .events = events };
 
   g_assert (watch->func == NULL);
+
+  if (++last_serial == 0)
+    last_serial = 1;
+
+  event.data.u64 = last_serial;
 
   if (epoll_ctl (get_epoll_fd (), EPOLL_CTL_ADD, fd, &event) != 0)
     {
@@ -504,9 +555,15 @@ aioproc_monitor_add_watch (AioprocMonitorWatch  *watch,
   watch->fd = fd;
   watch->events = events;
   watch->identity = aioproc_fd_identify (fd);
+  watch->serial = last_serial;
   watch->is_lost = FALSE;
   watch->link.data = watch;
   g_queue_push_tail_link (&watches, &watch->link);
+
+  if (by_serial == NULL)
+    by_serial = g_hash_table_new (NULL, NULL);
+
+  g_hash_table_insert (by_serial, GUINT_TO_POINTER (watch->serial), watch);
 
   return TRUE;
 }
@@ -515,7 +572,7 @@ void
 aioproc_monitor_change_watch (AioprocMonitorWatch *watch,
                               guint32              events)
 {
-  struct epoll_event event = { .events = events, .data.ptr = watch };
+  struct epoll_event event = { .events = events, .data.u64 = watch->serial };
 
   if (watch->func == NULL || watch->events == events)
     return;
@@ -539,10 +596,11 @@ aioproc_monitor_remove_watch (AioprocMonitorWatch *watch)
 
   for (int i = 0; i < n_pending; i++)
     {
-      if (pending[i].data.ptr == watch)
+      if (pending[i].data.u64 == watch->serial)
         pending[i].events = 0;
     }
 
+  g_hash_table_remove (by_serial, GUINT_TO_POINTER (watch->serial));
   g_queue_unlink (&watches, &watch->link);
   watch->func = NULL;
 }
