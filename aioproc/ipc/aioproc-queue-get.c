@@ -6,6 +6,8 @@
 
 #include "ipc/aioproc-queue-private.h"
 
+#include "core/aioproc-debug-private.h"
+
 /* Takes @task. */
 static void
 aioproc_queue_start_get (AioprocQueue *self,
@@ -97,6 +99,8 @@ aioproc_queue_get (AioprocQueue  *self,
   g_return_val_if_fail (AIOPROC_IS_QUEUE (self), NULL);
   g_return_val_if_fail (timeout_usec >= -1, NULL);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+
+  AIOPROC_DEBUG_CHECK_BLOCKING (timeout_usec);
 
   if (!aioproc_queue_check (self, error))
     return NULL;
@@ -236,6 +240,8 @@ aioproc_queue_get_bytes (AioprocQueue  *self,
   g_return_val_if_fail (AIOPROC_IS_QUEUE (self), NULL);
   g_return_val_if_fail (timeout_usec >= -1, NULL);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), NULL);
+
+  AIOPROC_DEBUG_CHECK_BLOCKING (timeout_usec);
 
   if (!aioproc_queue_check (self, error))
     return NULL;

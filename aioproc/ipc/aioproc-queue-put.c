@@ -6,6 +6,8 @@
 
 #include "ipc/aioproc-queue-private.h"
 
+#include "core/aioproc-debug-private.h"
+
 /* Takes @task. */
 static void
 aioproc_queue_start_put (AioprocQueue           *self,
@@ -109,6 +111,8 @@ aioproc_queue_put (AioprocQueue  *self,
   g_return_val_if_fail (value != NULL, FALSE);
   g_return_val_if_fail (timeout_usec >= -1, FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+
+  AIOPROC_DEBUG_CHECK_BLOCKING (timeout_usec);
 
   owned = g_variant_ref_sink (value);
 
@@ -254,6 +258,8 @@ aioproc_queue_put_bytes (AioprocQueue  *self,
   g_return_val_if_fail (bytes != NULL, FALSE);
   g_return_val_if_fail (timeout_usec >= -1, FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+
+  AIOPROC_DEBUG_CHECK_BLOCKING (timeout_usec);
 
   return aioproc_queue_check (self, error) &&
          self->backend->put (self->impl, &item, timeout_usec, cancellable, error);

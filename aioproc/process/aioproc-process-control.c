@@ -9,6 +9,7 @@
 
 #include "aioproc-error.h"
 #include "aioproc-process.h"
+#include "core/aioproc-debug-private.h"
 #include "process/aioproc-process-private.h"
 
 static gint64
@@ -60,6 +61,8 @@ aioproc_process_join (AioprocProcess  *self,
   g_return_val_if_fail (timeout_usec >= -1, FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  AIOPROC_DEBUG_CHECK_BLOCKING (timeout_usec);
 
   deadline_usec = make_deadline (timeout_usec);
 

@@ -11,6 +11,7 @@
 
 #include "aioproc-error.h"
 #include "aioproc-process.h"
+#include "core/aioproc-debug-private.h"
 #include "core/aioproc-family-private.h"
 #include "core/aioproc-message-private.h"
 #include "process/aioproc-exit-private.h"
@@ -289,6 +290,8 @@ aioproc_process_start (AioprocProcess  *self,
   g_return_val_if_fail (AIOPROC_IS_PROCESS (self), FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
+
+  AIOPROC_DEBUG_CHECK_BLOCKING (-1);
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;

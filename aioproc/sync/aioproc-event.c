@@ -6,6 +6,7 @@
 
 #include "sync/aioproc-event-private.h"
 
+#include "core/aioproc-debug-private.h"
 #include "core/aioproc-shareable-private.h"
 
 /**
@@ -352,6 +353,8 @@ aioproc_event_wait (AioprocEvent  *self,
   g_return_val_if_fail (AIOPROC_IS_EVENT (self), FALSE);
   g_return_val_if_fail (timeout_usec >= -1, FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+
+  AIOPROC_DEBUG_CHECK_BLOCKING (timeout_usec);
 
   if (!aioproc_event_check (self, error))
     return FALSE;

@@ -6,6 +6,7 @@
 
 #include "sync/aioproc-lock-private.h"
 
+#include "core/aioproc-debug-private.h"
 #include "core/aioproc-shareable-private.h"
 
 /**
@@ -428,6 +429,8 @@ aioproc_lock_acquire (AioprocLock   *self,
   g_return_val_if_fail (AIOPROC_IS_LOCK (self), FALSE);
   g_return_val_if_fail (timeout_usec >= -1, FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+
+  AIOPROC_DEBUG_CHECK_BLOCKING (timeout_usec);
 
   if (!aioproc_lock_check (self, error))
     return FALSE;

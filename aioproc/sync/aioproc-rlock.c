@@ -6,6 +6,7 @@
 
 #include "sync/aioproc-rlock-private.h"
 
+#include "core/aioproc-debug-private.h"
 #include "core/aioproc-shareable-private.h"
 
 /**
@@ -551,6 +552,8 @@ aioproc_rlock_acquire (AioprocRLock  *self,
   g_return_val_if_fail (AIOPROC_IS_RLOCK (self), FALSE);
   g_return_val_if_fail (timeout_usec >= -1, FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+
+  AIOPROC_DEBUG_CHECK_BLOCKING (timeout_usec);
 
   if (!aioproc_rlock_check (self, error))
     return FALSE;

@@ -4,6 +4,9 @@
 
 """A lock as a Python program has it: PyGObject, callbacks, the main loop of GLib."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -80,6 +83,29 @@ class Lock(Case):
             lock.init(cancellable)
         self.assertTrue(lock.init())
         self.assertTrue(lock.try_acquire())
+
+    def test_blocking_warning(self):
+        """AIOPROC_DEBUG=blocking warns of a callback that blocks, and names the other form"""
+        script = (
+            'import gi; gi.require_version("Aioproc", "1")\n'
+            'from gi.repository import Aioproc, GLib\n'
+            'def block():\n'
+            '    for _ in range(2):\n'
+            '        lock.acquire(-1)\n'
+            '        lock.release()\n'
+            '    loop.quit()\n'
+            'lock, loop = Aioproc.Lock(), GLib.MainLoop()\n'
+            'lock.acquire(-1)\n'
+            'lock.release()\n'
+            'GLib.idle_add(block)\n'
+            'loop.run()\n')
+        for value, count in (('blocking', 1), ('', 0)):
+            output = subprocess.run(
+                [sys.executable, '-c', script],
+                # Without G_DEBUG=fatal-warnings, as tests are run.
+                env=dict(os.environ, AIOPROC_DEBUG=value, G_DEBUG=''),
+                stderr=subprocess.PIPE, encoding='utf-8', check=True).stderr
+            self.assertEqual(output.count('use aioproc_lock_acquire_async()'), count, output)
 
     def test_shareable(self):
         """A lock implements Shareable, and has an identity"""
