@@ -351,6 +351,9 @@ local_queue_get_start (gpointer  impl,
       return;
     }
 
+  if (G_UNLIKELY (atomic_load (&self->get_works) != 0))
+    local_queue_check_fork (self);
+
   /* The task may be gone when the start returns, and the queue with it. */
   local_queue_ref (self);
   aioproc_wait_queue_start (self->getters, &get_ops, task, timeout_usec);

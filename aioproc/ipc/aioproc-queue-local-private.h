@@ -40,6 +40,7 @@ typedef struct {
   _Atomic guint32    n_put_starts;   /* (atomic) async puts, ever */
   _Atomic guint32    n_puts_behind;  /* (atomic) sync puts that wait for async ones before them */
   _Atomic guint32    trims;          /* (atomic) whether memory is about to be given back */
+  _Atomic guint      fork_generation; /* (atomic) of the process that all these are about */
 
   /* How long it has been worth to stay awake for a change, in looks. */
   _Atomic guint32    get_looks;      /* (atomic) */
@@ -72,6 +73,10 @@ void        local_queue_set_closed    (LocalQueue              *self,
 void        local_queue_set_would_block (LocalQueue            *self,
                                          const char            *reason,
                                          GError               **error);
+/* What an operation asks that finds async ones before it: they may be those of a process that this
+ * one was forked from, which nobody here will end.
+ */
+void        local_queue_check_fork    (LocalQueue              *self);
 /* FALSE: the object was disposed of, or this process cannot join the family. */
 gboolean    local_queue_check         (LocalQueue              *self,
                                        GError                 **error);

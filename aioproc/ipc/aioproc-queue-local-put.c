@@ -198,6 +198,7 @@ put_request_begin (PutRequest *self,
   if (G_LIKELY (count_unfinished (queue) == 0))
     return;
 
+  local_queue_check_fork (queue);
   self->behind = TRUE;
   self->barrier = atomic_load (&queue->n_put_starts);
   atomic_fetch_add (&queue->n_puts_behind, 1);
@@ -506,6 +507,9 @@ local_queue_put_start (gpointer                impl,
       request->buffer = g_malloc (request->payload.length);
       put_request_encode (request, request->buffer);
     }
+
+  if (G_UNLIKELY (count_unfinished (self) != 0))
+    local_queue_check_fork (self);
 
   atomic_fetch_add (&self->n_put_starts, 1);
 

@@ -7,6 +7,7 @@
 #include "ipc/aioproc-queue-local-private.h"
 
 #include "core/aioproc-shareable-private.h"
+#include "core/aioproc-wait-group-private.h"
 #include "platform/aioproc-cpu-private.h"
 
 /* A look costs what its pauses cost, since each takes the cache line of the queue's counters from
@@ -159,6 +160,24 @@ local_queue_set_would_block (LocalQueue  *self,
                self->slots.description, reason);
 }
 
+void
+local_queue_check_fork (LocalQueue *self)
+{
+  guint generation = aioproc_wait_group_get_fork_generation ();
+  guint known = atomic_load (&self->fork_generation);
+
+  if (G_LIKELY (known == generation) ||
+      !atomic_compare_exchange_strong (&self->fork_generation, &known, generation))
+    return;
+
+  atomic_store (&self->put_works, 0);
+  atomic_store (&self->get_works, 0);
+  atomic_store (&self->trims, 0);
+  /* They forget what was pending. */
+  aioproc_wait_queue_serve (self->putters);
+  aioproc_wait_queue_serve (self->getters);
+}
+
 gboolean
 local_queue_check (LocalQueue  *self,
                    GError     **error)
@@ -280,6 +299,7 @@ aioproc_queue_local_new (AioprocShm                 *shm,
     }
 
   g_atomic_ref_count_init (&self->ref_count);
+  atomic_store (&self->fork_generation, aioproc_wait_group_get_fork_generation ());
   self->shm = g_steal_pointer (&owned);
   self->getters = aioproc_wait_queue_new (self->shm, &self->slots.header->items, self);
   self->putters = aioproc_wait_queue_new (self->shm, &self->slots.header->room, self);

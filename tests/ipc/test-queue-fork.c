@@ -8,6 +8,7 @@
 
 #include "aioproc-test.h"
 #include "core/core-test.h"
+#include "ipc/aioproc-queue-local-private.h"
 #include "platform/platform-test.h"
 #include "queue-test.h"
 
@@ -89,6 +90,104 @@ test_queue_fork (void)
   g_assert_finalize_object (queues[1]);
 }
 
+static void
+expect_item (AioprocQueue *queue,
+             guint         i)
+{
+  g_autoptr(GBytes) expected = queue_test_make_bytes (10, i);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GBytes) bytes = aioproc_queue_get_bytes (queue, -1, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_true (g_bytes_equal (bytes, expected));
+}
+
+static int
+child_of_pending_run (gpointer data)
+{
+  AioprocQueue *queue = data;
+  g_autoptr(GBytes) bytes = queue_test_make_bytes (10, 4);
+  g_autoptr(GBytes) large = queue_test_make_bytes (100000, 5);
+  g_autoptr(GAsyncResult) put = NULL;
+  g_autoptr(GAsyncResult) got = NULL;
+  g_autoptr(GBytes) item = NULL;
+  g_autoptr(GError) error = NULL;
+  /* The default one shares its descriptor with the parent's. */
+  GMainContext *context = g_main_context_new ();
+
+  for (guint i = 1; i <= 3; i++)
+    expect_item (queue, i);
+
+  g_assert_true (aioproc_queue_put_bytes (queue, bytes, -1, NULL, &error));
+  g_assert_no_error (error);
+  expect_item (queue, 4);
+
+  g_main_context_push_thread_default (context);
+  aioproc_queue_get_bytes_async (queue, -1, NULL, aioproc_test_store_result, &got);
+  aioproc_queue_put_bytes_async (queue, large, -1, NULL, aioproc_test_store_result, &put);
+
+  while (put == NULL || got == NULL)
+    g_main_context_iteration (context, TRUE);
+
+  g_assert_true (aioproc_queue_put_bytes_finish (queue, put, &error));
+  g_assert_no_error (error);
+  item = aioproc_queue_get_bytes_finish (queue, got, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_bytes_equal (item, large));
+
+  return 0;
+}
+
+static void
+test_queue_fork_pending (void)
+{
+  AioprocQueue *queue;
+  LocalQueue *local;
+  GAsyncResult *results[2] = { NULL, NULL };
+  g_autoptr(GError) error = NULL;
+  pid_t pid;
+
+  g_test_summary ("A forked child does not wait for operations that its parent has begun");
+
+#ifdef CORE_TEST_TSAN
+  g_test_skip ("ThreadSanitizer is lost in a forked child that has threads");
+  return;
+#endif
+
+  queue = queue_test_new (1);
+  local = queue->impl;
+
+  for (guint i = 1; i <= 3; i++)
+    {
+      g_autoptr(GBytes) bytes = queue_test_make_bytes (10, i);
+
+      if (i == 1)
+        g_assert_true (aioproc_queue_put_bytes (queue, bytes, -1, NULL, &error));
+      else
+        aioproc_queue_put_bytes_async (queue, bytes, -1, NULL, aioproc_test_store_result,
+                                       &results[i - 2]);
+    }
+
+  /* As though two threads were just copying. */
+  atomic_store (&local->put_works, 1);
+  atomic_store (&local->get_works, 1);
+  pid = platform_test_fork (child_of_pending_run, queue);
+  atomic_store (&local->put_works, 0);
+  atomic_store (&local->get_works, 0);
+  aioproc_wait_queue_serve (local->putters);
+
+  for (guint i = 0; i < G_N_ELEMENTS (results); i++)
+    {
+      aioproc_test_wait (&results[i]);
+      g_assert_true (aioproc_queue_put_bytes_finish (queue, results[i], &error));
+      g_assert_no_error (error);
+      g_clear_object (&results[i]);
+    }
+
+  platform_test_wait_success (pid);
+  g_assert_finalize_object (queue);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -96,6 +195,7 @@ main (int   argc,
   core_test_init (&argc, &argv);
 
   aioproc_test_add_func ("/aioproc/queue/fork", test_queue_fork);
+  aioproc_test_add_func ("/aioproc/queue/fork/pending", test_queue_fork_pending);
 
   return g_test_run ();
 }
