@@ -505,6 +505,172 @@ aioproc_condition_wait_for (AioprocCondition      *self,
   return TRUE;
 }
 
+typedef struct {
+  AioprocHold           hold;
+  AioprocConditionFunc  func;
+  gpointer              data;            /* (owned) where there is @destroy */
+  GDestroyNotify        destroy;         /* (nullable) */
+  gint64                deadline_usec;   /* -1: none */
+} WaitFor;
+
+static void
+wait_for_free (gpointer data)
+{
+  WaitFor *self = data;
+
+  if (self->destroy != NULL)
+    self->destroy (self->data);
+
+  g_free (self);
+}
+
+static void aioproc_condition_wait_for_cb (GObject      *source,
+                                           GAsyncResult *result,
+                                           gpointer      user_data);
+
+/* With the lock held, in the context of @task. Takes @task, and the error of the last wait. */
+static void
+aioproc_condition_wait_for_step (GTask  *owned_task,
+                                 GError *owned_error)
+{
+  g_autoptr(GTask) task = owned_task;
+  g_autoptr(GError) error = owned_error;
+  AioprocCondition *self = g_task_get_source_object (task);
+  GMainContext *context = g_task_get_context (task);
+  WaitFor *wait_for = g_task_get_task_data (task);
+  gint64 rest_usec = -1;
+  GTask *wait;
+
+  /* Not where the lock could not be had again. */
+  if (error == NULL || self->backend->notify (self->impl, &wait_for->hold, 0, NULL))
+    {
+      if (wait_for->func (self, wait_for->data))
+        {
+          g_task_return_boolean (task, TRUE);
+          return;
+        }
+    }
+
+  if (error != NULL)
+    {
+      g_task_return_error (task, g_steal_pointer (&error));
+      return;
+    }
+
+  if (wait_for->deadline_usec >= 0)
+    rest_usec = MAX (wait_for->deadline_usec - g_get_monotonic_time (), 0);
+
+  g_main_context_push_thread_default (context);
+  wait = g_task_new (self, g_task_get_cancellable (task), aioproc_condition_wait_for_cb,
+                     g_object_ref (task));
+  g_task_set_source_tag (wait, aioproc_condition_wait_for_step);
+  g_task_set_check_cancellable (wait, FALSE);
+  self->backend->wait_start (self->impl, &wait_for->hold, wait, rest_usec);
+  g_main_context_pop_thread_default (context);
+}
+
+static void
+aioproc_condition_wait_for_cb (GObject      *source,
+                               GAsyncResult *result,
+                               gpointer      user_data)
+{
+  GError *error = NULL;
+
+  g_task_propagate_boolean (G_TASK (result), &error);
+  aioproc_condition_wait_for_step (user_data, error);
+}
+
+/**
+ * aioproc_condition_wait_for_async:
+ * @self: a condition
+ * @owner: who holds the lock: a number of the program's choice, or 0 for the calling thread
+ * @func: (scope notified) (closure data) (destroy func_destroy): tells whether there is what
+ *   is waited for
+ * @data: data for @func
+ * @func_destroy: (nullable): frees @data
+ * @timeout_usec: microseconds, 0 to look once, or -1 to wait for ever
+ * @cancellable: (nullable): a cancellable
+ * @callback: (scope async) (closure user_data): called when the wait is over
+ * @user_data: data for @callback
+ *
+ * Waits until @func says so, without blocking.
+ *
+ * @func is called at first by this function, then on the context of the operation, each time with
+ * the lock held. When @callback is called, the lock is held as often as before.
+ *
+ * Since: 0.1
+ */
+void
+aioproc_condition_wait_for_async (AioprocCondition     *self,
+                                  guint64               owner,
+                                  AioprocConditionFunc  func,
+                                  gpointer              data,
+                                  GDestroyNotify        func_destroy,
+                                  gint64                timeout_usec,
+                                  GCancellable         *cancellable,
+                                  GAsyncReadyCallback   callback,
+                                  gpointer              user_data)
+{
+  g_autoptr(GTask) task = NULL;
+  gint64 now_usec = g_get_monotonic_time ();
+  GError *error = NULL;
+  WaitFor *wait_for;
+
+  g_return_if_fail (AIOPROC_IS_CONDITION (self));
+  g_return_if_fail (func != NULL);
+  g_return_if_fail (timeout_usec >= -1);
+  g_return_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, aioproc_condition_wait_for_async);
+  /* What @func has found is the caller's, also if @cancellable fires before the callback runs. */
+  g_task_set_check_cancellable (task, FALSE);
+
+  wait_for = g_new0 (WaitFor, 1);
+  wait_for->hold = aioproc_hold_for (owner);
+  wait_for->func = func;
+  wait_for->data = data;
+  wait_for->destroy = func_destroy;
+  wait_for->deadline_usec = -1;
+  g_task_set_task_data (task, wait_for, wait_for_free);
+
+  if (timeout_usec >= 0 && timeout_usec <= G_MAXINT64 - now_usec)
+    wait_for->deadline_usec = now_usec + timeout_usec;
+
+  /* Notifies nobody, and says whether the lock is held. */
+  if (!aioproc_condition_check (self, &error) ||
+      !self->backend->notify (self->impl, &wait_for->hold, 0, &error))
+    g_task_return_error (task, error);
+  else
+    aioproc_condition_wait_for_step (g_steal_pointer (&task), NULL);
+}
+
+/**
+ * aioproc_condition_wait_for_finish:
+ * @self: a condition
+ * @result: the result that the callback got
+ * @error: return location for an error
+ *
+ * Ends an operation that [method@Condition.wait_for_async] has started.
+ *
+ * Fails as [method@Condition.wait] does.
+ *
+ * Returns: `TRUE` if the function has returned `TRUE`
+ *
+ * Since: 0.1
+ */
+gboolean
+aioproc_condition_wait_for_finish (AioprocCondition  *self,
+                                   GAsyncResult      *result,
+                                   GError           **error)
+{
+  g_return_val_if_fail (AIOPROC_IS_CONDITION (self), FALSE);
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+  g_return_val_if_fail (g_async_result_is_tagged (result, aioproc_condition_wait_for_async), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
 /**
  * aioproc_condition_notify_n:
  * @self: a condition

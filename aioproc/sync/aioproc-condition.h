@@ -74,6 +74,23 @@ gboolean          aioproc_condition_wait_for    (AioprocCondition     *self,
                                                  GError              **error);
 
 AIOPROC_AVAILABLE_IN_ALL
+void              aioproc_condition_wait_for_async
+                                                (AioprocCondition     *self,
+                                                 guint64               owner,
+                                                 AioprocConditionFunc  func,
+                                                 gpointer              data,
+                                                 GDestroyNotify        func_destroy,
+                                                 gint64                timeout_usec,
+                                                 GCancellable         *cancellable,
+                                                 GAsyncReadyCallback   callback,
+                                                 gpointer              user_data);
+AIOPROC_AVAILABLE_IN_ALL
+gboolean          aioproc_condition_wait_for_finish
+                                                (AioprocCondition     *self,
+                                                 GAsyncResult         *result,
+                                                 GError              **error);
+
+AIOPROC_AVAILABLE_IN_ALL
 gboolean          aioproc_condition_notify_n    (AioprocCondition     *self,
                                                  guint64               owner,
                                                  guint                 n_waiters,

@@ -252,6 +252,79 @@ test_condition_async_cancelled (gconstpointer data)
   g_assert_finalize_object (condition);
 }
 
+static gboolean
+is_enough (AioprocCondition *condition,
+           gpointer          user_data)
+{
+  g_assert_true (is_locked (condition));
+
+  return *(guint *) user_data >= 3;
+}
+
+static void
+count_destroy (gpointer data)
+{
+  *(guint *) data += 100;
+}
+
+static void
+test_condition_async_wait_for (gconstpointer data)
+{
+  AioprocCondition *condition = new_condition_of (data);
+  g_autoptr(GAsyncResult) result = NULL;
+  g_autoptr(GError) error = NULL;
+  guint count = 0;
+
+  g_test_summary ("A flow that waits for something goes on when it is there, or too late");
+
+  g_assert_false (is_locked (condition));
+  aioproc_condition_wait_for_async (condition, 1, is_enough, &count, count_destroy, -1, NULL,
+                                    aioproc_test_store_result, &result);
+  aioproc_test_wait (&result);
+  g_assert_false (aioproc_condition_wait_for_finish (condition, result, &error));
+  g_assert_error (error, AIOPROC_ERROR, AIOPROC_ERROR_NOT_OWNER);
+  g_clear_error (&error);
+  g_clear_object (&result);
+  g_assert_cmpuint (count, ==, 100);
+
+  count = 0;
+  acquire (condition, 1);
+  aioproc_condition_wait_for_async (condition, 1, is_enough, &count, count_destroy, -1, NULL,
+                                    aioproc_test_store_result, &result);
+
+  while (count < 3)
+    {
+      g_assert_null (result);
+      g_assert_false (is_locked (condition));
+      acquire (condition, FLOW);
+      count++;
+      g_assert_true (aioproc_condition_notify_all (condition, FLOW, NULL));
+      release (condition, FLOW);
+
+      /* It looks, and lets go again. */
+      for (guint i = 0; i < 20 && count < 3; i++)
+        g_main_context_iteration (NULL, FALSE);
+
+      aioproc_test_wait_until (count >= 3 || !is_locked (condition));
+    }
+
+  aioproc_test_wait (&result);
+  g_assert_true (aioproc_condition_wait_for_finish (condition, result, &error));
+  g_assert_no_error (error);
+  g_clear_object (&result);
+  g_assert_true (is_locked (condition));
+
+  count = 0;
+  aioproc_condition_wait_for_async (condition, 1, is_enough, &count, NULL, 5 * MSEC, NULL,
+                                    aioproc_test_store_result, &result);
+  aioproc_test_wait (&result);
+  g_assert_false (aioproc_condition_wait_for_finish (condition, result, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  release (condition, 1);
+  g_clear_object (&result);
+  g_assert_finalize_object (condition);
+}
+
 static void
 test_condition_closed (gconstpointer data)
 {
@@ -513,6 +586,7 @@ static const struct {
   { "timeout", test_condition_timeout },
   { "async", test_condition_async },
   { "async-cancelled", test_condition_async_cancelled },
+  { "async-wait-for", test_condition_async_wait_for },
   { "closed", test_condition_closed },
   { "killed", test_condition_killed, TRUE },
   { "shared", test_condition_shared },
