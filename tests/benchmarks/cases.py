@@ -85,3 +85,13 @@ CASES = [
     Case('process', 'quickstart-latest-tick', 'ms', {'aioproc': 'quickstart.py'},
          needs='docs/examples/quickstart'),
 ]
+
+# What README.md shows: a label, a case, and whom it is compared with.
+GRAPH = [
+    ('lock, acquire and release', 'lock-uncontended', 'python'),
+    ('event, from set to callback', 'event-async_cross', 'executor'),
+    ('queue, messages of 64 bytes', 'queue-64', 'python'),
+    ('queue, messages of 1 MiB', 'queue-1m', 'python'),
+    ('start and join, by forkserver', 'start-join-forkserver', 'python'),
+    ('start and join, by spawn', 'start-join-spawn', 'python'),
+]

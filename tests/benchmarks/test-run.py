@@ -6,12 +6,20 @@
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
 import tempfile
 
-RUN = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'run')
+HERE = os.path.dirname(os.path.abspath(__file__))
+RUN = os.path.join(HERE, 'run')
+README = os.path.join(HERE, '..', '..', 'README.md')
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, HERE)
+
+from cases import GRAPH  # noqa: E402, because no cache belongs into the sources
 
 # Prints the next of its values at each line of its input, and the last one from then on; leaves
 # out those that former processes of its name have printed if it is told to go on.
@@ -79,7 +87,7 @@ def test_refusal(folder):
 
 def test_unknown(build):
     for arguments in (('nowhere',), ('sync/nothing',), ('--json', '--check'),
-                      ('--repetitions', '4')):
+                      ('--check', '--graph'), ('--repetitions', '4')):
         result = build.run(*arguments)
         expect(result.returncode == 2 and result.stderr and not result.stdout, result)
 
@@ -112,6 +120,22 @@ def test_check(build):
                    line.endswith(': ' + verdict) for line in lines), result)
 
 
+def test_graph(build):
+    """The graph of README.md has the bars that the runner makes, none below its target."""
+    with open(os.path.join(HERE, 'targets.json'), encoding='utf-8') as stream:
+        targets = {(target['case'], target['peer']): target['at_least']
+                   for target in json.load(stream) if 'at_least' in target}
+    with open(README, encoding='utf-8') as stream:
+        bars = re.findall(r'^(\S.*?) +(\d+\.\d) (█+)$', stream.read(), re.MULTILINE)
+    if [label for label, _, _ in bars] != [label for label, _, _ in GRAPH]:
+        sys.exit(f'The bars of README.md are not those of the graph: {bars}')
+    for (label, value, _), (_, case, peer) in zip(bars, GRAPH, strict=True):
+        if float(value) < targets[case, peer]:
+            sys.exit(f'README.md: {label}: {value} is below the target, {targets[case, peer]}')
+    result = build.run('--graph', '--repetitions', '5', 'sync')
+    expect(result.returncode == 2 and 'its own cases' in result.stderr, result)
+
+
 def test_broken(build):
     build.program('bench-aioproc-sync', 'nonsense')
     result = build.run('sync/lock-async')
@@ -127,6 +151,7 @@ def main():
         test_unknown(build)
         test_json(build)
         test_check(build)
+        test_graph(build)
         test_broken(build)
 
 
