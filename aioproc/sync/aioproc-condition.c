@@ -6,6 +6,7 @@
 
 #include "sync/aioproc-condition-private.h"
 
+#include "core/aioproc-debug-private.h"
 #include "core/aioproc-shareable-private.h"
 #include "aioproc-lock.h"
 #include "aioproc-rlock.h"
@@ -355,6 +356,9 @@ aioproc_condition_wait (AioprocCondition  *self,
   g_return_val_if_fail (timeout_usec >= -1, FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
 
+  /* To have the lock again may take longer than the wait. */
+  AIOPROC_DEBUG_CHECK_BLOCKING (-1);
+
   return aioproc_condition_check (self, error) &&
          self->backend->wait (self->impl, &hold, timeout_usec, cancellable, error);
 }
@@ -472,6 +476,8 @@ aioproc_condition_wait_for (AioprocCondition      *self,
   g_return_val_if_fail (func != NULL, FALSE);
   g_return_val_if_fail (timeout_usec >= -1, FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+
+  AIOPROC_DEBUG_CHECK_BLOCKING (-1);
 
   /* Notifies nobody, and says whether the lock is held. */
   if (!aioproc_condition_check (self, error) ||

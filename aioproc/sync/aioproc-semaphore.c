@@ -6,6 +6,7 @@
 
 #include "sync/aioproc-semaphore-private.h"
 
+#include "core/aioproc-debug-private.h"
 #include "core/aioproc-shareable-private.h"
 
 /**
@@ -420,6 +421,8 @@ aioproc_semaphore_acquire (AioprocSemaphore  *self,
   g_return_val_if_fail (AIOPROC_IS_SEMAPHORE (self), FALSE);
   g_return_val_if_fail (timeout_usec >= -1, FALSE);
   g_return_val_if_fail (cancellable == NULL || G_IS_CANCELLABLE (cancellable), FALSE);
+
+  AIOPROC_DEBUG_CHECK_BLOCKING (timeout_usec);
 
   if (!aioproc_semaphore_check (self, error))
     return FALSE;

@@ -9,12 +9,14 @@
 #include "aioproc-test.h"
 
 typedef struct {
-  AioprocLock    *lock;
-  AioprocRLock   *rlock;
-  AioprocEvent   *event;
-  AioprocQueue   *queue;
-  AioprocProcess *process;
-  gint64          timeout_usec;
+  AioprocLock      *lock;
+  AioprocRLock     *rlock;
+  AioprocSemaphore *semaphore;
+  AioprocCondition *condition;
+  AioprocEvent     *event;
+  AioprocQueue     *queue;
+  AioprocProcess   *process;
+  gint64            timeout_usec;
 } Objects;
 
 static void
@@ -25,6 +27,10 @@ objects_init (Objects *self)
   self->lock = aioproc_lock_new (&error);
   g_assert_no_error (error);
   self->rlock = aioproc_rlock_new (&error);
+  g_assert_no_error (error);
+  self->semaphore = aioproc_semaphore_new (1, &error);
+  g_assert_no_error (error);
+  self->condition = aioproc_condition_new (AIOPROC_SHAREABLE (self->lock), &error);
   g_assert_no_error (error);
   self->event = aioproc_event_new (&error);
   g_assert_no_error (error);
@@ -37,11 +43,40 @@ objects_init (Objects *self)
 static void
 objects_clear (Objects *self)
 {
+  g_assert_finalize_object (self->condition);
   g_assert_finalize_object (self->lock);
   g_assert_finalize_object (self->rlock);
+  g_assert_finalize_object (self->semaphore);
   g_assert_finalize_object (self->event);
   g_assert_finalize_object (self->queue);
   g_assert_finalize_object (self->process);
+}
+
+static gboolean
+true_cb (AioprocCondition *condition,
+         gpointer          user_data)
+{
+  return TRUE;
+}
+
+/* To have the lock again may take longer than the wait: with a timeout of 0 too. */
+static void
+wait_for_condition (Objects *self)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (self->timeout_usec == 0)
+    return;
+
+  g_assert_true (aioproc_lock_try_acquire (self->lock, &error));
+  g_assert_no_error (error);
+  g_assert_true (aioproc_condition_wait_for (self->condition, 0, true_cb, NULL, -1, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_false (aioproc_condition_wait (self->condition, 0, 0, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+  g_assert_true (aioproc_lock_release (self->lock, &error));
+  g_assert_no_error (error);
 }
 
 /* None of them has to wait. */
@@ -62,6 +97,11 @@ block (Objects *self)
   g_assert_no_error (error);
   g_assert_true (aioproc_rlock_release (self->rlock, 1, &error));
   g_assert_no_error (error);
+  g_assert_true (aioproc_semaphore_acquire (self->semaphore, self->timeout_usec, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (aioproc_semaphore_release (self->semaphore, &error));
+  g_assert_no_error (error);
+  wait_for_condition (self);
   g_assert_true (aioproc_event_set (self->event, &error));
   g_assert_no_error (error);
   g_assert_true (aioproc_event_wait (self->event, self->timeout_usec, NULL, &error));
@@ -147,6 +187,9 @@ test_blocking_on (void)
 
   expect_warning ("aioproc_lock_acquire");
   expect_warning ("aioproc_rlock_acquire");
+  expect_warning ("aioproc_semaphore_acquire");
+  expect_warning ("aioproc_condition_wait_for");
+  expect_warning ("aioproc_condition_wait");
   expect_warning ("aioproc_event_wait");
   expect_warning ("aioproc_queue_put");
   expect_warning ("aioproc_queue_get");
