@@ -38,8 +38,27 @@ has_python (void)
   return FALSE;
 }
 
+static gboolean
+has_pygobject (void)
+{
+  const char * const argv[] = { PYTHON, "-c", "import gi", NULL };
+  g_autoptr(GError) error = NULL;
+  int status;
+
+  g_assert_true (g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
+                               NULL, NULL, &status, &error));
+  g_assert_no_error (error);
+
+  if (status == 0)
+    return TRUE;
+
+  g_test_skip (PYTHON " has no gi");
+
+  return FALSE;
+}
+
 static void
-test_worker_wire_python (void)
+test_worker_wire_python (gconstpointer script)
 {
   g_autoptr(AioprocContext) context = NULL;
   g_autoptr(AioprocProcess) process = NULL;
@@ -49,10 +68,10 @@ test_worker_wire_python (void)
 
   g_test_summary ("A few lines of Python that speak the wire are a worker program");
 
-  if (!has_python ())
+  if (!has_python () || (g_str_equal (script, "worker-short.py") && !has_pygobject ()))
     return;
 
-  context = new_python_context ("worker.py", NULL);
+  context = new_python_context (script, NULL);
   process = test_start (context, "square", g_variant_new ("(i)", -9));
   test_join (process);
   value = aioproc_process_dup_result (process, &error);
@@ -197,7 +216,10 @@ main (int   argc,
   test_functions_init ();
   aioproc_test_init (&argc, &argv);
 
-  aioproc_test_add_func ("/aioproc/worker-wire/python", test_worker_wire_python);
+  aioproc_test_add_data_func ("/aioproc/worker-wire/python", "worker.py",
+                              test_worker_wire_python);
+  aioproc_test_add_data_func ("/aioproc/worker-wire/python-short", "worker-short.py",
+                              test_worker_wire_python);
   aioproc_test_add_func ("/aioproc/worker-wire/bad-start", test_worker_wire_bad_start);
   aioproc_test_add_func ("/aioproc/worker-wire/bad-later", test_worker_wire_bad_later);
   aioproc_test_add_func ("/aioproc/worker-wire/silent", test_worker_wire_silent);
