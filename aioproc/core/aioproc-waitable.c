@@ -19,6 +19,11 @@
  *
  * All functions may be called from any thread.
  *
+ * # Process safety
+ *
+ * An object stands for itself in the process that has it. In a process that was forked from that
+ * one, it is not waited for.
+ *
  * Since: 0.1
  */
 G_DEFINE_INTERFACE (AioprocWaitable, aioproc_waitable, G_TYPE_OBJECT)

@@ -458,16 +458,10 @@ monitor_cb (gpointer data)
 static gboolean
 start_thread_locked (GError **error)
 {
-  g_autoptr(GError) thread_error = NULL;
-
-  if (aioproc_waiter_run (monitor_cb, GUINT_TO_POINTER (generation), &thread_error))
+  if (aioproc_waiter_run (monitor_cb, GUINT_TO_POINTER (generation), error))
     return TRUE;
 
-  /* GLib has a domain for it, with one code that says nothing. */
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
-               "Could not start the thread that watches worker processes, perhaps because there "
-               "are too many processes and threads or there is too little memory: %s",
-               thread_error->message);
+  g_prefix_error (error, "Could not watch worker processes: ");
 
   return FALSE;
 }

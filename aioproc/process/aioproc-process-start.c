@@ -359,7 +359,7 @@ start_ready (AioprocProcess *self,
  * - `G_IO_ERROR_NO_SPACE`: no thread could be started that watches workers, or there was no room
  *   for the arguments.
  * - those of the operating system: no such program, no permission, too many processes or
- *   descriptors, no memory; [error@Gio.IOErrorEnum.NO_SPACE] for too many threads.
+ *   descriptors, no memory.
  *
  * Since: 0.1
  */

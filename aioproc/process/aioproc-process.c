@@ -517,6 +517,8 @@ aioproc_process_get_function (AioprocProcess *self)
 char *
 aioproc_process_dup_name (AioprocProcess *self)
 {
+  g_return_val_if_fail (AIOPROC_IS_PROCESS (self), NULL);
+
   AIOPROC_MUTEX_AUTO_LOCK (&self->mutex, locker);
 
   return g_strdup (self->name);
