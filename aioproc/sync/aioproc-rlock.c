@@ -69,8 +69,12 @@
  * or ends in any other way, one waiter gets it, acquired once, as soon as no thread of the dead
  * process can write any more. The new owner finds [property@RLock:was-abandoned] set, and should
  * check what the lock guards; a [property@RLock:strict] one gets an error instead. A holder that is
- * only stopped keeps the lock. A forked child holds nothing of what its parent holds. An object
- * that is finalized while its process holds the lock releases it.
+ * only stopped keeps the lock. A forked child holds nothing of what its parent holds, and its
+ * first operation fails where the system has no descriptor or thread for it. An object that is
+ * finalized while its process holds the lock releases it.
+ *
+ * No function may be called in a signal handler; `g_unix_signal_add()` makes a source of a signal,
+ * which is free to do anything.
  *
  * Waiters of several processes may overtake each other, but not for long: a waiter that was
  * overtaken for more than a millisecond is given the lock by the next release.
