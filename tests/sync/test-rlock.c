@@ -209,10 +209,10 @@ test_rlock_acquire_async_recursive (void)
   release (lock, 1);
   g_assert_null (behind);
   release (lock, 1);
-  g_assert_true (aioproc_rlock_is_owned (lock, 2));
   aioproc_test_wait (&behind);
   g_assert_true (aioproc_rlock_acquire_finish (lock, behind, &error));
   g_assert_no_error (error);
+  g_assert_true (aioproc_rlock_is_owned (lock, 2));
   g_clear_object (&behind);
   release (lock, 2);
   g_assert_false (aioproc_rlock_is_locked (lock));
