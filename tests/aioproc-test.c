@@ -146,8 +146,10 @@ forget_log_of_parent (int    *argc,
   *argc = n_kept;
 }
 
-/* Threads that make them at the same time store the same, which ThreadSanitizer cannot know. */
-static void
+/* Threads that make them at the same time store the same, which ThreadSanitizer cannot know. In the
+ * helpers of tests too.
+ */
+__attribute__ ((constructor)) static void
 make_error_domains (void)
 {
   g_assert_cmpuint (G_IO_ERROR, !=, 0);
@@ -167,7 +169,6 @@ aioproc_test_init (int    *argc,
 
   forget_log_of_parent (argc, argv);
   g_test_init (argc, argv, NULL);
-  make_error_domains ();
 
   create_watchdog ();
   aioproc_test_arm_watchdog (WATCHDOG_SECONDS);
