@@ -252,8 +252,9 @@ supervisor_handle (Supervisor                     *self,
       self->refusal = aioproc_supervisor_error_from_refusal (packet->status, text, length);
       return TRUE;
 
+    /* Who does not serve yet cannot have answered a start, which can still be withdrawn. */
     case AIOPROC_SUPERVISION_STARTED:
-      if (request == NULL || request->is_started)
+      if (!self->is_ready || request == NULL || request->is_started)
         return FALSE;
 
       if (request->is_withdrawn)
@@ -290,7 +291,7 @@ supervisor_handle (Supervisor                     *self,
           return TRUE;
         }
 
-      if (request == NULL || request->is_started)
+      if (!self->is_ready || request == NULL || request->is_started)
         return FALSE;
 
       g_hash_table_steal (self->requests, key);
@@ -301,6 +302,9 @@ supervisor_handle (Supervisor                     *self,
       return TRUE;
 
     case AIOPROC_SUPERVISION_EXITED:
+      if (!self->is_ready)
+        return FALSE;
+
       /* Perhaps of a worker that could not be watched. */
       if (request == NULL)
         return TRUE;

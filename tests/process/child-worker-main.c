@@ -6,6 +6,7 @@
 
 /* A worker program: what aioproc_init() and the public classes are for others. */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "aioproc-error.h"
 #include "child-test.h"
 #include "child-worker.h"
+#include "platform/aioproc-packet-private.h"
 #include "process/aioproc-forkserver-private.h"
 #include "process/aioproc-supervision-private.h"
 
@@ -66,6 +68,30 @@ preload (const char  *name,
   return TRUE;
 }
 
+/* Says of the first start that it has failed, and never that it serves. */
+G_NORETURN static void
+answer_early (int socket_fd)
+{
+  union {
+    AioprocSupervisionPacket packet;
+    char                     bytes[65536];
+  } buffer = { .packet = { 0 } };
+  int fds[AIOPROC_PACKET_MAX_FDS];
+  unsigned n_fds;
+  bool fds_lost;
+
+  while (buffer.packet.kind != AIOPROC_SUPERVISION_START)
+    aioproc_packet_receive (socket_fd, &buffer, sizeof buffer, fds, &n_fds, &fds_lost, false);
+
+  buffer.packet.kind = AIOPROC_SUPERVISION_FAILED;
+  buffer.packet.status = ENOENT;
+  buffer.packet.payload_length = 0;
+  aioproc_supervision_send (&buffer.packet, NULL, -1);
+
+  for (;;)
+    pause ();
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -92,6 +118,9 @@ main (int   argc,
           g_set_error (&error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "No module “%s”", argv[1]);
           aioproc_forkserver_refuse (first, error);
         }
+
+      if (argc > 1 && g_str_equal (argv[1], "answer-early"))
+        answer_early (first);
 
       aioproc_forkserver_main (first, second, preload, aioproc_test_worker_serve);
     }

@@ -154,6 +154,20 @@ test_child_errors_refused (void)
     }
 }
 
+static void
+test_child_errors_answer_early (void)
+{
+  g_autoptr(AioprocChildSpec) spec = aioproc_test_child_spec_new (AIOPROC_CHILD_FORKSERVER);
+
+  g_test_summary ("A forkserver that answers before it serves is not believed, and is killed");
+
+  spec->argv = g_renew (char *, spec->argv, 3);
+  spec->argv[1] = g_strdup ("answer-early");
+  spec->argv[2] = NULL;
+
+  assert_fails (spec, AIOPROC_ERROR, AIOPROC_ERROR_WORKER_DIED, "signal 9");
+}
+
 static AioprocChildSpec *
 spec_for_preload (const char *name)
 {
@@ -285,6 +299,7 @@ main (int   argc,
                          test_child_errors_not_initialized);
   aioproc_test_add_func ("/aioproc/child/errors/no-retry", test_child_errors_no_retry);
   aioproc_test_add_func ("/aioproc/child/errors/refused", test_child_errors_refused);
+  aioproc_test_add_func ("/aioproc/child/errors/answer-early", test_child_errors_answer_early);
   aioproc_test_add_func ("/aioproc/child/errors/preload", test_child_errors_preload);
   aioproc_test_add_func ("/aioproc/child/errors/preload-thread", test_child_errors_preload_thread);
   aioproc_test_add_func ("/aioproc/child/errors/fork-refused", test_child_errors_fork_refused);
