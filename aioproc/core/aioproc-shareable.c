@@ -456,27 +456,31 @@ aioproc_shareable_import_lock (const int  *fds,
 {
   /* What it is, its memory says. */
   g_autoptr(GError) local_error = NULL;
-  int copies[2] = { -1, -1 };
-  AioprocShareable *lock = NULL;
+  int copies[2];
+  AioprocShareable *lock;
 
   for (guint i = 0; i < G_N_ELEMENTS (copies); i++)
-    copies[i] = aioproc_fds_dup (fds[i], error);
-
-  if (copies[0] < 0 || copies[1] < 0)
     {
-      if (copies[0] >= 0)
-        close (copies[0]);
+      copies[i] = aioproc_fds_dup (fds[i], error);
 
-      close_received (fds, 2);
-      return NULL;
+      if (copies[i] < 0)
+        {
+          aioproc_fds_close_all (copies, i);
+          close_received (fds, 2);
+          return NULL;
+        }
     }
 
   lock = aioproc_shareable_import (AIOPROC_SHM_RLOCK, copies, 2, &local_error);
 
-  if (lock != NULL)
-    close_received (fds, 2);
-  else
-    lock = aioproc_shareable_import (AIOPROC_SHM_LOCK, fds, 2, error);
+  /* Another kind of memory. */
+  if (g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA))
+    return aioproc_shareable_import (AIOPROC_SHM_LOCK, fds, 2, error);
+
+  close_received (fds, 2);
+
+  if (lock == NULL)
+    g_propagate_error (error, g_steal_pointer (&local_error));
 
   return lock;
 }

@@ -4,6 +4,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <aioproc.h>
 
 #include "aioproc-test.h"
@@ -577,6 +580,45 @@ test_condition_shared (gconstpointer data)
   g_assert_finalize_object (lock);
 }
 
+static int
+no_descriptors_run (gpointer user_data)
+{
+  AioprocCondition *condition = new_condition_of (user_data);
+  g_autoptr(GError) error = NULL;
+  int fds[AIOPROC_SHAREABLE_MAX_FDS];
+  guint32 kind;
+  guint n_fds;
+  int high;
+
+  g_assert_true (aioproc_shareable_export (AIOPROC_SHAREABLE (condition), &kind, fds, &n_fds,
+                                           &error));
+  g_assert_no_error (error);
+
+  /* The one that is closed first makes no room: its number is beyond the limit. */
+  high = fcntl (fds[1], F_DUPFD_CLOEXEC, 500);
+  g_assert_cmpint (high, >=, 500);
+  close (fds[1]);
+  fds[1] = high;
+  platform_test_leave_fds (0);
+
+  g_assert_null (aioproc_shareable_import (kind, fds, n_fds, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES);
+
+  /* They were taken, also by what has failed. */
+  for (guint i = 0; i < n_fds; i++)
+    g_assert_cmpint (fcntl (fds[i], F_GETFD), <, 0);
+
+  return 0;
+}
+
+static void
+test_condition_no_descriptors (gconstpointer data)
+{
+  g_test_summary ("Where the lock of a condition cannot be received, one error says why");
+
+  platform_test_wait_success (platform_test_fork (no_descriptors_run, (gpointer) data));
+}
+
 static const struct {
   const char    *name;
   GTestDataFunc  func;
@@ -590,6 +632,7 @@ static const struct {
   { "closed", test_condition_closed },
   { "killed", test_condition_killed, TRUE },
   { "shared", test_condition_shared },
+  { "no-descriptors", test_condition_no_descriptors, TRUE },
 };
 
 int
