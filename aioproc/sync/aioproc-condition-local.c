@@ -131,6 +131,18 @@ aioproc_condition_local_check_held (LocalCondition     *self,
   return FALSE;
 }
 
+static void
+aioproc_condition_local_give (LocalCondition *self,
+                              guint           n_waiters)
+{
+  gboolean own;
+
+  aioproc_grants_give (&self->grants, n_waiters, &own);
+
+  if (own)
+    aioproc_wait_queue_serve (aioproc_condition_local_get_waiters (self));
+}
+
 /* Is among those who wait, and has let go of the lock. FALSE: neither. */
 static gboolean
 aioproc_condition_local_begin (LocalCondition    *self,
@@ -151,21 +163,11 @@ aioproc_condition_local_begin (LocalCondition    *self,
   if (aioproc_hold_release (&request->hold, self->lock, error))
     return TRUE;
 
-  aioproc_grants_end (&self->grants, &request->waiter);
+  /* Another thread has let go of it, and somebody may have given this one a notification since. */
+  if (aioproc_grants_end (&self->grants, &request->waiter))
+    aioproc_condition_local_give (self, 1);
 
   return FALSE;
-}
-
-static void
-aioproc_condition_local_give (LocalCondition *self,
-                              guint           n_waiters)
-{
-  gboolean own;
-
-  aioproc_grants_give (&self->grants, n_waiters, &own);
-
-  if (own)
-    aioproc_wait_queue_serve (aioproc_condition_local_get_waiters (self));
 }
 
 /* @lock_error: (nullable) why the lock could not be had again. Takes both errors. */
