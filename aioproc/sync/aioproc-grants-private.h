@@ -101,7 +101,5 @@ gboolean         aioproc_grants_end           (AioprocGrants        *self,
 guint            aioproc_grants_give          (AioprocGrants        *self,
                                                guint                 n,
                                                gboolean             *own);
-/* How many of living processes wait, and have no grant. */
-guint            aioproc_grants_count_waiting (AioprocGrants        *self);
 
 G_END_DECLS

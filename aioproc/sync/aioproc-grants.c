@@ -166,31 +166,6 @@ aioproc_grants_give (AioprocGrants *self,
   return n_given;
 }
 
-guint
-aioproc_grants_count_waiting (AioprocGrants *self)
-{
-  guint n_waiting = 0;
-
-  for (guint i = 0; i < AIOPROC_GRANTS_N_SLOTS; i++)
-    {
-      AioprocGrantsSlot *slot = &self->state->slots[i];
-      guint n_here;
-
-      if (i % 64 == 0 && atomic_load (&self->state->used[i / 64]) == 0)
-        {
-          i += 63;
-          continue;
-        }
-
-      n_here = get_waiting (atomic_load (&slot->counts));
-
-      if (n_here > 0 && !aioproc_family_is_dying (self->family, atomic_load (&slot->life)))
-        n_waiting += n_here;
-    }
-
-  return n_waiting;
-}
-
 /* --- The dead --- */
 
 static void
