@@ -285,7 +285,7 @@ aioproc_semaphore_local_get_initial (gpointer impl)
 {
   LocalSemaphore *self = impl;
 
-  return self->units.state->initial;
+  return MIN (self->units.state->initial, AIOPROC_UNITS_MAX);
 }
 
 static AioprocShm *
