@@ -207,7 +207,6 @@ is_watched (AioprocMonitorWatch *watch)
 static void
 check_watches (void)
 {
-
   for (GList *link = watches.head; link != NULL; link = link->next)
     {
       AioprocMonitorWatch *watch = link->data;
