@@ -336,7 +336,7 @@ aioproc_condition_get_lock (AioprocCondition *self)
  * - [error@Aioproc.Error.NOT_OWNER] if @owner does not hold the lock
  * - [error@Aioproc.Error.OWNER_DIED] if the lock is strict, and its holder died meanwhile; it is
  *   not held then
- * - [error@Gio.IOErrorEnum.NO_SPACE] if more than 131,070 operations of this process wait
+ * - [error@Gio.IOErrorEnum.NO_SPACE] if 131,071 operations of this process wait already
  * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the condition was never initialized
  *
  * Returns: `TRUE` if there was a notification
