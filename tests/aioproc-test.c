@@ -248,6 +248,20 @@ aioproc_test_wait (GAsyncResult **result)
   aioproc_test_wait_until (*result != NULL);
 }
 
+gboolean
+aioproc_test_wait_subprocess (GSubprocess *process)
+{
+  g_autoptr(GAsyncResult) result = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_subprocess_wait_async (process, NULL, aioproc_test_store_result, &result);
+  aioproc_test_wait (&result);
+  g_assert_true (g_subprocess_wait_finish (process, result, &error));
+  g_assert_no_error (error);
+
+  return g_subprocess_get_successful (process);
+}
+
 static guint
 count_entries (const char *path)
 {

@@ -40,6 +40,11 @@ void       aioproc_test_store_result       (GObject              *source,
                                             gpointer              user_data);
 void       aioproc_test_wait               (GAsyncResult        **result);
 
+/* Waits for the end of a program. Whether it exited with 0. The blocking forms of GLib 2.74 look
+ * without its lock whether it has ended, which ThreadSanitizer reports.
+ */
+gboolean   aioproc_test_wait_subprocess    (GSubprocess          *process);
+
 /* Iterates the thread-default context until @condition holds. */
 #define aioproc_test_wait_until(condition)                                     \
   G_STMT_START                                                                 \

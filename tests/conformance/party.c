@@ -319,11 +319,8 @@ party_free (Party *self)
 
   if (self->process != NULL)
     {
-      g_autoptr(GError) error = NULL;
-
       party_process_send (self, OPERATION_END, 0);
-      g_subprocess_wait_check (self->process, NULL, &error);
-      g_assert_no_error (error);
+      g_assert_true (aioproc_test_wait_subprocess (self->process));
       g_object_unref (self->process);
       close (self->socket_fd);
     }
@@ -465,12 +462,9 @@ party_cancel (Party *self)
 void
 party_kill (Party *self)
 {
-  g_autoptr(GError) error = NULL;
-
   g_assert_nonnull (self->process);
   g_subprocess_force_exit (self->process);
-  g_subprocess_wait (self->process, NULL, &error);
-  g_assert_no_error (error);
+  g_assert_false (aioproc_test_wait_subprocess (self->process));
   g_clear_object (&self->process);
   close (self->socket_fd);
   self->pending = FALSE;

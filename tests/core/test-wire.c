@@ -28,7 +28,7 @@ have_python (void)
   program = g_subprocess_new (G_SUBPROCESS_FLAGS_STDERR_SILENCE, NULL,
                               WIRE_PYTHON, "-c", "from gi.repository import GLib", NULL);
 
-  return program != NULL && g_subprocess_wait_check (program, NULL, NULL);
+  return program != NULL && aioproc_test_wait_subprocess (program);
 }
 
 static gboolean
@@ -60,12 +60,9 @@ peer_start (Peer *peer)
 static void
 peer_stop (Peer *peer)
 {
-  g_autoptr(GError) error = NULL;
-
   g_clear_pointer (&peer->reader, aioproc_frame_reader_free);
   aioproc_fds_close_all (&peer->socket_fd, 1);
-  g_assert_true (g_subprocess_wait_check (peer->program, NULL, &error));
-  g_assert_no_error (error);
+  g_assert_true (aioproc_test_wait_subprocess (peer->program));
   g_clear_object (&peer->program);
 }
 
