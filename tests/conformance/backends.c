@@ -9,11 +9,17 @@
 #include "platform/aioproc-fds-private.h"
 
 static gpointer
-local_create (GType type)
+local_create (GType       type,
+              const char *first_property,
+              ...)
 {
   g_autoptr(GError) error = NULL;
-  gpointer object = g_initable_new (type, NULL, &error, NULL);
+  gpointer object;
+  va_list properties;
 
+  va_start (properties, first_property);
+  object = g_initable_new_valist (type, first_property, properties, NULL, &error);
+  va_end (properties);
   g_assert_no_error (error);
 
   return object;

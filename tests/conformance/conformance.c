@@ -19,12 +19,13 @@ static const struct {
   { "flow-process", PARTY_FLOW, PARTY_PROCESS },
   { "process-flow", PARTY_PROCESS, PARTY_FLOW },
   { "thread-blocked", PARTY_THREAD, PARTY_BLOCKED },
+  { "flow-grandchild", PARTY_FLOW, PARTY_GRANDCHILD },
 };
 
 typedef struct {
   const ConformanceCase *item;
   const Backend         *backend;
-  GType                  type;
+  gpointer             (*create) (const Backend *backend);
   guint                  cast;
 } Run;
 
@@ -32,7 +33,7 @@ static void
 test_conformance (gconstpointer data)
 {
   const Run *run = data;
-  gpointer object = run->backend->create (run->type);
+  gpointer object = run->create (run->backend);
   Cast cast;
 
   g_test_summary (run->item->summary);
@@ -50,6 +51,12 @@ test_conformance (gconstpointer data)
 }
 
 static gboolean
+is_process (PartyKind kind)
+{
+  return kind != PARTY_FLOW && kind != PARTY_THREAD;
+}
+
+static gboolean
 is_possible (guint           cast,
              ConformanceNeed need)
 {
@@ -59,8 +66,7 @@ is_possible (guint           cast,
       return casts[cast].b != PARTY_BLOCKED;
 
     case NEEDS_PROCESS:
-      return casts[cast].a == PARTY_PROCESS || casts[cast].b == PARTY_PROCESS ||
-             casts[cast].b == PARTY_BLOCKED;
+      return is_process (casts[cast].a) || is_process (casts[cast].b);
 
     case NEEDS_NOTHING:
     default:
@@ -70,7 +76,7 @@ is_possible (guint           cast,
 
 void
 conformance_add (const char            *concept,
-                 GType                  type,
+                 gpointer             (*create) (const Backend *backend),
                  const ConformanceCase *cases,
                  guint                  n_cases)
 {
@@ -89,7 +95,7 @@ conformance_add (const char            *concept,
               path = g_strdup_printf ("/aioproc/conformance/%s/%s/%s/%s", concept,
                                       backends[i].name, casts[j].name, cases[k].name);
               run = g_new (Run, 1);
-              *run = (Run) { &cases[k], &backends[i], type, j };
+              *run = (Run) { &cases[k], &backends[i], create, j };
               aioproc_test_add_data_func_full (path, run, test_conformance, g_free);
             }
         }

@@ -30,9 +30,11 @@ typedef struct {
   ConformanceNeed need;
 } ConformanceCase;
 
-/* Adds every case for every backend, and for every cast that it makes sense for. */
+/* Adds every case for every backend, and for every cast that it makes sense for. @create makes the
+ * object of each, through what the backend has for that.
+ */
 void conformance_add (const char            *concept,
-                      GType                  type,
+                      gpointer             (*create) (const Backend *backend),
                       const ConformanceCase *cases,
                       guint                  n_cases);
 

@@ -6,37 +6,17 @@
 
 #include "party.h"
 
-#include <stdlib.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
 
-#include <glib-unix.h>
-
 #include "aioproc-test.h"
 #include "core/core-test.h"
+#include "party-wire.h"
 #include "performer.h"
 #include "platform/aioproc-fds-private.h"
 #include "platform/platform-test.h"
-
-typedef struct {
-  guint32 operation;
-  guint32 pad;
-  gint64  timeout_usec;
-} Command;
-
-/* The flow of another process. A number there has nothing to do with the same number here. */
-#define PROCESS_OWNER 1
-
-typedef enum {
-  REPLY_BEGUN,
-  REPLY_ENDED,
-} ReplyKind;
-
-typedef struct {
-  guint32 kind;
-  guint32 outcome;
-} Reply;
 
 struct _Party {
   PartyKind     kind;
@@ -48,6 +28,7 @@ struct _Party {
   gboolean      pending;
   gboolean      ended;
   Outcome       outcome;
+  guint64       value;
 
   /* A thread. */
   GThread      *thread;
@@ -55,9 +36,11 @@ struct _Party {
   _Atomic guint32 tid;
   _Atomic guint32 state;       /* THREAD_IDLE… */
   _Atomic guint32 thread_outcome;
+  _Atomic guint64 thread_value;
 
   /* A process. */
-  GSubprocess  *process;       /* (owned) */
+  GSubprocess  *process;       /* (owned) ends when the party has ended */
+  pid_t         pid;           /* of the party */
   int           socket_fd;     /* (owned) */
 };
 
@@ -69,11 +52,13 @@ enum {
 
 static void
 party_ended (Outcome  outcome,
+             guint64  value,
              gpointer data)
 {
   Party *self = data;
 
   self->outcome = outcome;
+  self->value = value;
   self->ended = TRUE;
 }
 
@@ -89,14 +74,15 @@ party_thread_run (gpointer data)
   for (;;)
     {
       g_autofree Command *command = g_async_queue_pop (self->commands);
+      Act act = { command->operation, self->owner, command->value, command->timeout_usec,
+                  self->cancellable };
 
       if (command->operation == OPERATION_END)
         return NULL;
 
       atomic_store (&self->state, THREAD_INSIDE);
-      atomic_store (&self->thread_outcome,
-                    performer_block (self->object, self->owner, command->operation,
-                                     command->timeout_usec, self->cancellable));
+      atomic_store (&self->thread_outcome, performer_block (self->object, &act));
+      atomic_store (&self->thread_value, act.value);
       core_test_store (&self->state, THREAD_ENDED);
       g_main_context_wakeup (NULL);
     }
@@ -105,11 +91,13 @@ party_thread_run (gpointer data)
 static void
 party_thread_send (Party     *self,
                    Operation  operation,
+                   guint64    value,
                    gint64     timeout_usec)
 {
   Command *command = g_new0 (Command, 1);
 
   command->operation = operation;
+  command->value = value;
   command->timeout_usec = timeout_usec;
   g_async_queue_push (self->commands, command);
 }
@@ -117,12 +105,13 @@ party_thread_send (Party     *self,
 static void
 party_thread_begin (Party     *self,
                     Operation  operation,
+                    guint64    value,
                     gint64     timeout_usec)
 {
   pid_t tid = core_test_wait_for_any (&self->tid);
 
   atomic_store (&self->state, THREAD_IDLE);
-  party_thread_send (self, operation, timeout_usec);
+  party_thread_send (self, operation, value, timeout_usec);
 
   /* Inside, and asleep, or through. */
   while (atomic_load (&self->state) != THREAD_ENDED &&
@@ -136,9 +125,10 @@ party_thread_begin (Party     *self,
 static void
 party_process_send (Party     *self,
                     Operation  operation,
+                    guint64    value,
                     gint64     timeout_usec)
 {
-  const Command command = { .operation = operation, .timeout_usec = timeout_usec };
+  const Command command = { .operation = operation, .value = value, .timeout_usec = timeout_usec };
   g_autoptr(GError) error = NULL;
   gsize n_done;
 
@@ -146,7 +136,8 @@ party_process_send (Party     *self,
   g_assert_no_error (error);
 }
 
-static void
+/* The number in the reply. */
+static guint64
 party_process_receive (Party *self)
 {
   g_autoptr(GError) error = NULL;
@@ -162,7 +153,30 @@ party_process_receive (Party *self)
   g_assert_cmpuint (n_done, ==, sizeof reply);
 
   if (reply.kind == REPLY_ENDED)
-    party_ended (reply.outcome, self);
+    party_ended (reply.outcome, reply.value, self);
+
+  return reply.value;
+}
+
+static const char *
+get_mode (PartyKind kind)
+{
+  switch (kind)
+    {
+    case PARTY_BLOCKED:
+      return "blocking";
+
+    case PARTY_GRANDCHILD:
+      return "relay";
+
+    case PARTY_PROCESS:
+      return "async";
+
+    case PARTY_FLOW:
+    case PARTY_THREAD:
+    default:
+      g_assert_not_reached ();
+    }
 }
 
 static void
@@ -171,108 +185,20 @@ party_process_start (Party         *self,
 {
   g_autofree char *program = aioproc_test_build_helper_path ("aioproc-test-conformance-peer");
   g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_NONE);
-  const char *argv[] = {
-    program, backend->name, self->kind == PARTY_BLOCKED ? "blocking" : "async", NULL
-  };
+  const char *argv[] = { program, backend->name, get_mode (self->kind), NULL };
   g_autoptr(GError) error = NULL;
   int fds[2];
 
   aioproc_fds_socketpair (SOCK_SEQPACKET, fds, &error);
   g_assert_no_error (error);
-  g_subprocess_launcher_take_fd (launcher, fds[1], 3);
+  g_subprocess_launcher_take_fd (launcher, fds[1], PARTY_SOCKET_FD);
   self->process = g_subprocess_launcher_spawnv (launcher, argv, &error);
   g_assert_no_error (error);
   self->socket_fd = fds[0];
   backend->send (self->object, self->socket_fd);
   /* It has the object. */
-  party_process_receive (self);
+  self->pid = party_process_receive (self);
   g_clear_object (&self->object);
-}
-
-typedef struct {
-  gpointer      object;
-  GCancellable *cancellable;
-  int           socket_fd;
-  gboolean      blocking;
-} Server;
-
-static void
-server_reply (Server    *server,
-              ReplyKind  kind,
-              Outcome    outcome)
-{
-  const Reply reply = { kind, outcome };
-  g_autoptr(GError) error = NULL;
-  gsize n_done;
-
-  aioproc_fds_send (server->socket_fd, &reply, sizeof reply, NULL, 0, FALSE, &n_done, &error);
-  g_assert_no_error (error);
-}
-
-static void
-server_ended (Outcome  outcome,
-              gpointer data)
-{
-  server_reply (data, REPLY_ENDED, outcome);
-}
-
-static gboolean
-server_command_cb (int          fd,
-                   GIOCondition condition,
-                   gpointer     user_data)
-{
-  Server *server = user_data;
-  g_autoptr(GError) error = NULL;
-  Command command;
-  guint n_fds;
-  gsize n_done;
-
-  /* The end of the test is the end of this process. */
-  if (aioproc_fds_receive (server->socket_fd, &command, sizeof command, NULL, 0, &n_fds, FALSE,
-                           &n_done, &error) != AIOPROC_IO_OK ||
-      command.operation == OPERATION_END)
-    _exit (0);
-
-  if (command.operation == OPERATION_CANCEL)
-    {
-      g_cancellable_cancel (server->cancellable);
-      return G_SOURCE_CONTINUE;
-    }
-
-  if (server->blocking)
-    {
-      server_reply (server, REPLY_BEGUN, OUTCOME_FALSE);
-      server_ended (performer_block (server->object, 0, command.operation, command.timeout_usec,
-                                     NULL), server);
-      return G_SOURCE_CONTINUE;
-    }
-
-  /* An asynchronous one has begun when it was started, and ends later. */
-  if (!performer_is_async (command.operation))
-    server_reply (server, REPLY_BEGUN, OUTCOME_FALSE);
-
-  performer_start (server->object, PROCESS_OWNER, command.operation, command.timeout_usec,
-                   server->cancellable, server_ended, server);
-
-  if (performer_is_async (command.operation))
-    server_reply (server, REPLY_BEGUN, OUTCOME_FALSE);
-
-  return G_SOURCE_CONTINUE;
-}
-
-void
-party_serve (const Backend *backend,
-             int            socket_fd,
-             gboolean       blocking)
-{
-  g_autoptr(GMainLoop) loop = g_main_loop_new (NULL, FALSE);
-  Server server = { .socket_fd = socket_fd, .blocking = blocking };
-
-  server.object = backend->receive (socket_fd);
-  server.cancellable = g_cancellable_new ();
-  server_reply (&server, REPLY_BEGUN, OUTCOME_FALSE);
-  g_unix_fd_add (socket_fd, G_IO_IN, server_command_cb, &server);
-  g_main_loop_run (loop);
 }
 
 /* --- All --- */
@@ -297,7 +223,7 @@ party_new (PartyKind      kind,
       self->commands = g_async_queue_new ();
       self->thread = g_thread_new ("party", party_thread_run, self);
     }
-  else if (kind == PARTY_PROCESS || kind == PARTY_BLOCKED)
+  else if (kind != PARTY_FLOW)
     {
       party_process_start (self, backend);
     }
@@ -312,14 +238,14 @@ party_free (Party *self)
 
   if (self->thread != NULL)
     {
-      party_thread_send (self, OPERATION_END, 0);
+      party_thread_send (self, OPERATION_END, 0, 0);
       g_thread_join (self->thread);
       g_async_queue_unref (self->commands);
     }
 
   if (self->process != NULL)
     {
-      party_process_send (self, OPERATION_END, 0);
+      party_process_send (self, OPERATION_END, 0, 0);
       g_assert_true (aioproc_test_wait_subprocess (self->process));
       g_object_unref (self->process);
       close (self->socket_fd);
@@ -343,10 +269,13 @@ party_can_cancel (Party *self)
 }
 
 void
-party_begin (Party     *self,
-             Operation  operation,
-             gint64     timeout_usec)
+party_begin_with (Party     *self,
+                  Operation  operation,
+                  guint64    value,
+                  gint64     timeout_usec)
 {
+  const Act act = { operation, self->owner, value, timeout_usec, self->cancellable };
+
   g_assert_false (self->pending);
   self->pending = TRUE;
   self->ended = FALSE;
@@ -354,26 +283,24 @@ party_begin (Party     *self,
   switch (self->kind)
     {
     case PARTY_FLOW:
-      performer_start (self->object, self->owner, operation, timeout_usec, self->cancellable,
-                       party_ended, self);
+      performer_start (self->object, &act, party_ended, self);
       break;
 
     case PARTY_THREAD:
-      party_thread_begin (self, operation, timeout_usec);
+      party_thread_begin (self, operation, value, timeout_usec);
       break;
 
     case PARTY_PROCESS:
     case PARTY_BLOCKED:
-      party_process_send (self, operation, timeout_usec);
+    case PARTY_GRANDCHILD:
+      party_process_send (self, operation, value, timeout_usec);
       party_process_receive (self);
 
       /* It said so just before it began. */
       if (self->kind == PARTY_BLOCKED)
         {
-          pid_t pid = atoi (g_subprocess_get_identifier (self->process));
-
           while (!aioproc_fds_poll (self->socket_fd, G_IO_IN, 0) &&
-                 platform_test_get_state (pid, pid) != 'S')
+                 platform_test_get_state (self->pid, self->pid) != 'S')
             g_thread_yield ();
         }
       break;
@@ -381,6 +308,14 @@ party_begin (Party     *self,
     default:
       g_assert_not_reached ();
     }
+}
+
+void
+party_begin (Party     *self,
+             Operation  operation,
+             gint64     timeout_usec)
+{
+  party_begin_with (self, operation, 0, timeout_usec);
 }
 
 gboolean
@@ -399,6 +334,7 @@ party_is_pending (Party *self)
 
     case PARTY_PROCESS:
     case PARTY_BLOCKED:
+    case PARTY_GRANDCHILD:
       return !aioproc_fds_poll (self->socket_fd, G_IO_IN, 0);
 
     case PARTY_FLOW:
@@ -420,11 +356,13 @@ party_end (Party *self)
 
     case PARTY_THREAD:
       aioproc_test_wait_until (atomic_load (&self->state) == THREAD_ENDED);
-      party_ended (atomic_load (&self->thread_outcome), self);
+      party_ended (atomic_load (&self->thread_outcome), atomic_load (&self->thread_value),
+                   self);
       break;
 
     case PARTY_PROCESS:
     case PARTY_BLOCKED:
+    case PARTY_GRANDCHILD:
       party_process_receive (self);
       g_assert_true (self->ended);
       break;
@@ -439,13 +377,30 @@ party_end (Party *self)
 }
 
 Outcome
+party_do_with (Party     *self,
+               Operation  operation,
+               guint64    value,
+               gint64     timeout_usec)
+{
+  party_begin_with (self, operation, value, timeout_usec);
+
+  return party_end (self);
+}
+
+Outcome
 party_do (Party     *self,
           Operation  operation,
           gint64     timeout_usec)
 {
-  party_begin (self, operation, timeout_usec);
+  return party_do_with (self, operation, 0, timeout_usec);
+}
 
-  return party_end (self);
+guint64
+party_get_value (Party *self)
+{
+  g_assert_false (self->pending);
+
+  return self->value;
 }
 
 void
@@ -453,8 +408,8 @@ party_cancel (Party *self)
 {
   g_assert_true (party_can_cancel (self));
 
-  if (self->kind == PARTY_PROCESS)
-    party_process_send (self, OPERATION_CANCEL, 0);
+  if (self->process != NULL)
+    party_process_send (self, OPERATION_CANCEL, 0, 0);
   else
     g_cancellable_cancel (self->cancellable);
 }
@@ -463,7 +418,7 @@ void
 party_kill (Party *self)
 {
   g_assert_nonnull (self->process);
-  g_subprocess_force_exit (self->process);
+  g_assert_no_errno (kill (self->pid, SIGKILL));
   g_assert_false (aioproc_test_wait_subprocess (self->process));
   g_clear_object (&self->process);
   close (self->socket_fd);

@@ -20,6 +20,7 @@ typedef enum {
   PARTY_THREAD,       /* blocking ones of another thread */
   PARTY_PROCESS,      /* asynchronous ones of another process */
   PARTY_BLOCKED,      /* blocking ones of another process, which cannot be cancelled */
+  PARTY_GRANDCHILD,   /* asynchronous ones of a process that has the object from another process */
 } PartyKind;
 
 /* Numbers are part of what crosses to the other process. */
@@ -41,6 +42,20 @@ typedef enum {
   OPERATION_DISPOSE,
   OPERATION_NOTIFY,
   OPERATION_NOTIFY_ALL,
+  OPERATION_PUT,
+  OPERATION_TRY_PUT,
+  OPERATION_GET,
+  OPERATION_TRY_GET,
+  OPERATION_PUT_BYTES,
+  OPERATION_TRY_PUT_BYTES,
+  OPERATION_GET_BYTES,
+  OPERATION_TRY_GET_BYTES,
+  OPERATION_CLOSE,
+  OPERATION_IS_CLOSED,
+  OPERATION_IS_EMPTY,
+  OPERATION_IS_FULL,
+  OPERATION_GET_SIZE,
+  OPERATION_GET_MAX_ITEMS,
 } Operation;
 
 typedef enum {
@@ -53,16 +68,20 @@ typedef enum {
   OUTCOME_NOT_OWNER,
   OUTCOME_OWNER_DIED,
   OUTCOME_INVALID_STATE,
+  OUTCOME_INVALID_DATA,
   OUTCOME_OTHER,
 } Outcome;
 
 /* How an object comes into being, and reaches another process: all that a case must not know. */
 typedef struct {
   const char *name;
-  gpointer  (*create)  (GType     type);
-  void      (*send)    (gpointer  object,
-                        int       socket_fd);
-  gpointer  (*receive) (int       socket_fd);
+  /* Properties as in g_object_new(); objects among them are of the same backend. */
+  gpointer  (*create)  (GType       type,
+                        const char *first_property,
+                        ...);
+  void      (*send)    (gpointer    object,
+                        int         socket_fd);
+  gpointer  (*receive) (int         socket_fd);
 } Backend;
 
 extern const Backend backends[];
@@ -86,15 +105,36 @@ Outcome  party_end        (Party         *self);
 Outcome  party_do         (Party         *self,
                            Operation      operation,
                            gint64         timeout_usec);
+/* The same, with a number: what is put, or what was got by what has ended last. */
+void     party_begin_with (Party         *self,
+                           Operation      operation,
+                           guint64        value,
+                           gint64         timeout_usec);
+Outcome  party_do_with    (Party         *self,
+                           Operation      operation,
+                           guint64        value,
+                           gint64         timeout_usec);
+guint64  party_get_value  (Party         *self);
 /* The pending operation, which ends by itself then; or, with none, the next one. */
 void     party_cancel     (Party         *self);
 /* A process. Returns when it is dead. */
 void     party_kill       (Party         *self);
 
+/* What a process that is a party finds: its commands, and in a grandchild the object, which comes
+ * with the commands otherwise.
+ */
+#define PARTY_SOCKET_FD 3
+#define PARTY_OBJECT_FD 4
+
 /* The other process: never returns. */
 void     party_serve      (const Backend *backend,
                            int            socket_fd,
+                           int            object_fd,
                            gboolean       blocking);
+/* The one between, which runs @program for the grandchild: the status to exit with. */
+int      party_relay      (const Backend *backend,
+                           int            socket_fd,
+                           const char    *program);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Party, party_free)
 

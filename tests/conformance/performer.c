@@ -27,6 +27,9 @@ get_outcome (gboolean      result,
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED))
     return OUTCOME_CLOSED;
 
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA))
+    return OUTCOME_INVALID_DATA;
+
   if (g_error_matches (error, AIOPROC_ERROR, AIOPROC_ERROR_NOT_OWNER))
     return OUTCOME_NOT_OWNER;
 
@@ -39,42 +42,17 @@ get_outcome (gboolean      result,
   return OUTCOME_OTHER;
 }
 
-/* How the operations are done with objects of one class. */
-typedef struct {
-  GType    (*get_type) (void);
-  /* The outcome is that of the operation; @error says why it is FALSE. */
-  gboolean (*block)    (gpointer             object,
-                        guint64              owner,
-                        Operation            operation,
-                        gint64               timeout_usec,
-                        GCancellable        *cancellable,
-                        GError             **error);
-  void     (*start)    (gpointer             object,
-                        guint64              owner,
-                        Operation            operation,
-                        gint64               timeout_usec,
-                        GCancellable        *cancellable,
-                        GAsyncReadyCallback  callback,
-                        gpointer             user_data);
-  gboolean (*finish)   (gpointer             object,
-                        GAsyncResult        *result,
-                        GError             **error);
-} Performer;
-
 /* --- Lock --- */
 
 static gboolean
-lock_block (gpointer       object,
-            guint64        owner,
-            Operation      operation,
-            gint64         timeout_usec,
-            GCancellable  *cancellable,
-            GError       **error)
+lock_block (gpointer   object,
+            Act       *act,
+            GError   **error)
 {
-  switch ((int) operation)
+  switch ((int) act->operation)
     {
     case OPERATION_ACQUIRE:
-      return aioproc_lock_acquire (object, timeout_usec, cancellable, error);
+      return aioproc_lock_acquire (object, act->timeout_usec, act->cancellable, error);
 
     case OPERATION_TRY_ACQUIRE:
       return aioproc_lock_try_acquire (object, error);
@@ -95,20 +73,18 @@ lock_block (gpointer       object,
 
 static void
 lock_start (gpointer             object,
-            guint64              owner,
-            Operation            operation,
-            gint64               timeout_usec,
-            GCancellable        *cancellable,
+            const Act           *act,
             GAsyncReadyCallback  callback,
             gpointer             user_data)
 {
-  aioproc_lock_acquire_async (object, timeout_usec, cancellable, callback, user_data);
+  aioproc_lock_acquire_async (object, act->timeout_usec, act->cancellable, callback, user_data);
 }
 
 static gboolean
-lock_finish (gpointer       object,
-             GAsyncResult  *result,
-             GError       **error)
+lock_finish (gpointer        object,
+             Act            *act,
+             GAsyncResult   *result,
+             GError        **error)
 {
   return aioproc_lock_acquire_finish (object, result, error);
 }
@@ -116,31 +92,28 @@ lock_finish (gpointer       object,
 /* --- RLock --- */
 
 static gboolean
-rlock_block (gpointer       object,
-             guint64        owner,
-             Operation      operation,
-             gint64         timeout_usec,
-             GCancellable  *cancellable,
-             GError       **error)
+rlock_block (gpointer   object,
+             Act       *act,
+             GError   **error)
 {
-  switch ((int) operation)
+  switch ((int) act->operation)
     {
     case OPERATION_ACQUIRE:
-      return aioproc_rlock_acquire (object, owner, timeout_usec, cancellable, error);
+      return aioproc_rlock_acquire (object, act->owner, act->timeout_usec, act->cancellable, error);
 
     case OPERATION_TRY_ACQUIRE:
-      return aioproc_rlock_try_acquire (object, owner, error);
+      return aioproc_rlock_try_acquire (object, act->owner, error);
 
     case OPERATION_RELEASE:
-      return aioproc_rlock_release (object, owner, error);
+      return aioproc_rlock_release (object, act->owner, error);
 
     case OPERATION_IS_LOCKED:
       return aioproc_rlock_is_locked (object);
 
     case OPERATION_IS_OWNED:
-      g_assert_cmpint (aioproc_rlock_is_owned (object, owner), ==,
-                       aioproc_rlock_get_depth (object, owner) > 0);
-      return aioproc_rlock_is_owned (object, owner);
+      g_assert_cmpint (aioproc_rlock_is_owned (object, act->owner), ==,
+                       aioproc_rlock_get_depth (object, act->owner) > 0);
+      return aioproc_rlock_is_owned (object, act->owner);
 
     case OPERATION_WAS_ABANDONED:
       return aioproc_rlock_get_was_abandoned (object);
@@ -152,20 +125,19 @@ rlock_block (gpointer       object,
 
 static void
 rlock_start (gpointer             object,
-             guint64              owner,
-             Operation            operation,
-             gint64               timeout_usec,
-             GCancellable        *cancellable,
+             const Act           *act,
              GAsyncReadyCallback  callback,
              gpointer             user_data)
 {
-  aioproc_rlock_acquire_async (object, owner, timeout_usec, cancellable, callback, user_data);
+  aioproc_rlock_acquire_async (object, act->owner, act->timeout_usec, act->cancellable, callback,
+                               user_data);
 }
 
 static gboolean
-rlock_finish (gpointer       object,
-              GAsyncResult  *result,
-              GError       **error)
+rlock_finish (gpointer        object,
+              Act            *act,
+              GAsyncResult   *result,
+              GError        **error)
 {
   return aioproc_rlock_acquire_finish (object, result, error);
 }
@@ -173,17 +145,14 @@ rlock_finish (gpointer       object,
 /* --- Semaphore, also a bounded one --- */
 
 static gboolean
-semaphore_block (gpointer       object,
-                 guint64        owner,
-                 Operation      operation,
-                 gint64         timeout_usec,
-                 GCancellable  *cancellable,
-                 GError       **error)
+semaphore_block (gpointer   object,
+                 Act       *act,
+                 GError   **error)
 {
-  switch ((int) operation)
+  switch ((int) act->operation)
     {
     case OPERATION_ACQUIRE:
-      return aioproc_semaphore_acquire (object, timeout_usec, cancellable, error);
+      return aioproc_semaphore_acquire (object, act->timeout_usec, act->cancellable, error);
 
     case OPERATION_TRY_ACQUIRE:
       return aioproc_semaphore_try_acquire (object, error);
@@ -213,20 +182,19 @@ semaphore_block (gpointer       object,
 
 static void
 semaphore_start (gpointer             object,
-                 guint64              owner,
-                 Operation            operation,
-                 gint64               timeout_usec,
-                 GCancellable        *cancellable,
+                 const Act           *act,
                  GAsyncReadyCallback  callback,
                  gpointer             user_data)
 {
-  aioproc_semaphore_acquire_async (object, timeout_usec, cancellable, callback, user_data);
+  aioproc_semaphore_acquire_async (object, act->timeout_usec, act->cancellable, callback,
+                                   user_data);
 }
 
 static gboolean
-semaphore_finish (gpointer       object,
-                  GAsyncResult  *result,
-                  GError       **error)
+semaphore_finish (gpointer        object,
+                  Act            *act,
+                  GAsyncResult   *result,
+                  GError        **error)
 {
   return aioproc_semaphore_acquire_finish (object, result, error);
 }
@@ -234,14 +202,11 @@ semaphore_finish (gpointer       object,
 /* --- Event --- */
 
 static gboolean
-event_block (gpointer       object,
-             guint64        owner,
-             Operation      operation,
-             gint64         timeout_usec,
-             GCancellable  *cancellable,
-             GError       **error)
+event_block (gpointer   object,
+             Act       *act,
+             GError   **error)
 {
-  switch ((int) operation)
+  switch ((int) act->operation)
     {
     case OPERATION_SET:
       return aioproc_event_set (object, error);
@@ -253,7 +218,7 @@ event_block (gpointer       object,
       return aioproc_event_is_set (object);
 
     case OPERATION_WAIT:
-      return aioproc_event_wait (object, timeout_usec, cancellable, error);
+      return aioproc_event_wait (object, act->timeout_usec, act->cancellable, error);
 
     default:
       g_assert_not_reached ();
@@ -262,69 +227,68 @@ event_block (gpointer       object,
 
 static void
 event_start (gpointer             object,
-             guint64              owner,
-             Operation            operation,
-             gint64               timeout_usec,
-             GCancellable        *cancellable,
+             const Act           *act,
              GAsyncReadyCallback  callback,
              gpointer             user_data)
 {
-  aioproc_event_wait_async (object, timeout_usec, cancellable, callback, user_data);
+  aioproc_event_wait_async (object, act->timeout_usec, act->cancellable, callback, user_data);
 }
 
 static gboolean
-event_finish (gpointer       object,
-              GAsyncResult  *result,
-              GError       **error)
+event_finish (gpointer        object,
+              Act            *act,
+              GAsyncResult   *result,
+              GError        **error)
 {
   return aioproc_event_wait_finish (object, result, error);
 }
 
 /* --- Condition, and its lock --- */
 
+static const Performer *get_performer (gpointer object);
+
 static gboolean
-condition_block (gpointer       object,
-                 guint64        owner,
-                 Operation      operation,
-                 gint64         timeout_usec,
-                 GCancellable  *cancellable,
-                 GError       **error)
+condition_block (gpointer   object,
+                 Act       *act,
+                 GError   **error)
 {
-  switch ((int) operation)
+  AioprocShareable *lock = aioproc_condition_get_lock (object);
+
+  switch ((int) act->operation)
     {
     case OPERATION_WAIT:
-      return aioproc_condition_wait (object, owner, timeout_usec, cancellable, error);
+      return aioproc_condition_wait (object, act->owner, act->timeout_usec, act->cancellable,
+                                     error);
 
     case OPERATION_NOTIFY:
-      return aioproc_condition_notify_n (object, owner, 1, error);
+      return aioproc_condition_notify_n (object, act->owner, 1, error);
 
     case OPERATION_NOTIFY_ALL:
-      return aioproc_condition_notify_all (object, owner, error);
+      return aioproc_condition_notify_all (object, act->owner, error);
 
     default:
-      return rlock_block (aioproc_condition_get_lock (object), owner, operation, timeout_usec,
-                          cancellable, error);
+      return get_performer (lock)->block (lock, act, error);
     }
 }
 
 static void
 condition_start (gpointer             object,
-                 guint64              owner,
-                 Operation            operation,
-                 gint64               timeout_usec,
-                 GCancellable        *cancellable,
+                 const Act           *act,
                  GAsyncReadyCallback  callback,
                  gpointer             user_data)
 {
-  if (operation == OPERATION_WAIT)
-    aioproc_condition_wait_async (object, owner, timeout_usec, cancellable, callback, user_data);
+  AioprocShareable *lock = aioproc_condition_get_lock (object);
+
+  if (act->operation == OPERATION_WAIT)
+    aioproc_condition_wait_async (object, act->owner, act->timeout_usec, act->cancellable,
+                                  callback, user_data);
   else
-    rlock_start (aioproc_condition_get_lock (object), owner, operation, timeout_usec, cancellable,
-                 callback, user_data);
+    get_performer (lock)->start (lock, act, callback, user_data);
 }
 
 static gboolean
 condition_finish (gpointer       object,
+                  Act           *act,
                   GAsyncResult  *result,
                   GError       **error)
 {
@@ -337,6 +301,7 @@ static const Performer performers[] = {
   { aioproc_condition_get_type, condition_block, condition_start, condition_finish },
   { aioproc_event_get_type, event_block, event_start, event_finish },
   { aioproc_lock_get_type, lock_block, lock_start, lock_finish },
+  { aioproc_queue_get_type, performer_queue_block, performer_queue_start, performer_queue_finish },
   { aioproc_rlock_get_type, rlock_block, rlock_start, rlock_finish },
   { aioproc_semaphore_get_type, semaphore_block, semaphore_start, semaphore_finish },
 };
@@ -354,23 +319,19 @@ get_performer (gpointer object)
 }
 
 Outcome
-performer_block (gpointer      object,
-                 guint64       owner,
-                 Operation     operation,
-                 gint64        timeout_usec,
-                 GCancellable *cancellable)
+performer_block (gpointer  object,
+                 Act      *act)
 {
   g_autoptr(GError) error = NULL;
   gboolean result;
 
-  if (operation == OPERATION_DISPOSE)
+  if (act->operation == OPERATION_DISPOSE)
     {
       g_object_run_dispose (object);
       return OUTCOME_TRUE;
     }
 
-  result = get_performer (object)->block (object, owner, operation, timeout_usec, cancellable,
-                                          &error);
+  result = get_performer (object)->block (object, act, &error);
 
   return get_outcome (result, error);
 }
@@ -378,10 +339,23 @@ performer_block (gpointer      object,
 gboolean
 performer_is_async (Operation operation)
 {
-  return operation == OPERATION_ACQUIRE || operation == OPERATION_WAIT;
+  switch ((int) operation)
+    {
+    case OPERATION_ACQUIRE:
+    case OPERATION_WAIT:
+    case OPERATION_PUT:
+    case OPERATION_GET:
+    case OPERATION_PUT_BYTES:
+    case OPERATION_GET_BYTES:
+      return TRUE;
+
+    default:
+      return FALSE;
+    }
 }
 
 typedef struct {
+  Act           act;
   PerformerFunc func;
   gpointer      data;
 } Performance;
@@ -393,31 +367,30 @@ performed_cb (GObject      *source,
 {
   g_autofree Performance *performance = user_data;
   g_autoptr(GError) error = NULL;
-  gboolean done = get_performer (source)->finish (source, result, &error);
+  gboolean done = get_performer (source)->finish (source, &performance->act, result, &error);
 
-  performance->func (get_outcome (done, error), performance->data);
+  performance->func (get_outcome (done, error), performance->act.value, performance->data);
 }
 
 void
 performer_start (gpointer       object,
-                 guint64        owner,
-                 Operation      operation,
-                 gint64         timeout_usec,
-                 GCancellable  *cancellable,
+                 const Act     *act,
                  PerformerFunc  func,
                  gpointer       data)
 {
-  Performance *performance;
+  Performance *performance = g_new (Performance, 1);
 
-  if (!performer_is_async (operation))
+  *performance = (Performance) { *act, func, data };
+
+  if (performer_is_async (act->operation))
     {
-      func (performer_block (object, owner, operation, timeout_usec, cancellable), data);
-      return;
+      get_performer (object)->start (object, act, performed_cb, performance);
     }
+  else
+    {
+      Outcome outcome = performer_block (object, &performance->act);
 
-  performance = g_new (Performance, 1);
-  performance->func = func;
-  performance->data = data;
-  get_performer (object)->start (object, owner, operation, timeout_usec, cancellable, performed_cb,
-                                 performance);
+      func (outcome, performance->act.value, data);
+      g_free (performance);
+    }
 }

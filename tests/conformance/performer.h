@@ -12,23 +12,55 @@ G_BEGIN_DECLS
 
 /* Does the operations of a party, where that is. */
 
+typedef struct {
+  Operation     operation;
+  guint64       owner;         /* of a recursive lock */
+  guint64       value;         /* what is put; what was got, then */
+  gint64        timeout_usec;
+  GCancellable *cancellable;   /* (nullable) */
+} Act;
+
 typedef void (*PerformerFunc) (Outcome  outcome,
+                               guint64  value,
                                gpointer data);
 
-/* At once, or by waiting in the calling thread. @owner: of a recursive lock. */
+/* At once, or by waiting in the calling thread. */
 Outcome  performer_block    (gpointer       object,
-                             guint64        owner,
-                             Operation      operation,
-                             gint64         timeout_usec,
-                             GCancellable  *cancellable);
+                             Act           *act);
 gboolean performer_is_async (Operation      operation);
 /* By an asynchronous operation where there is one; @func is called later then, else at once. */
 void     performer_start    (gpointer       object,
-                             guint64        owner,
-                             Operation      operation,
-                             gint64         timeout_usec,
-                             GCancellable  *cancellable,
+                             const Act     *act,
                              PerformerFunc  func,
                              gpointer       data);
+
+/* How the operations are done with objects of one class. */
+typedef struct {
+  GType    (*get_type) (void);
+  /* The outcome is that of the operation; @error says why it is FALSE. */
+  gboolean (*block)    (gpointer             object,
+                        Act                 *act,
+                        GError             **error);
+  void     (*start)    (gpointer             object,
+                        const Act           *act,
+                        GAsyncReadyCallback  callback,
+                        gpointer             user_data);
+  gboolean (*finish)   (gpointer             object,
+                        Act                 *act,
+                        GAsyncResult        *result,
+                        GError             **error);
+} Performer;
+
+gboolean performer_queue_block  (gpointer             object,
+                                 Act                 *act,
+                                 GError             **error);
+void     performer_queue_start  (gpointer             object,
+                                 const Act           *act,
+                                 GAsyncReadyCallback  callback,
+                                 gpointer             user_data);
+gboolean performer_queue_finish (gpointer             object,
+                                 Act                 *act,
+                                 GAsyncResult        *result,
+                                 GError             **error);
 
 G_END_DECLS

@@ -194,6 +194,27 @@ case_not_owner (Cast *cast)
 {
   g_assert_cmpint (party_do (cast->a, OPERATION_WAIT, -1), ==, OUTCOME_NOT_OWNER);
   g_assert_cmpint (party_do (cast->a, OPERATION_NOTIFY, 0), ==, OUTCOME_NOT_OWNER);
+  g_assert_cmpint (party_do (cast->b, OPERATION_NOTIFY_ALL, 0), ==, OUTCOME_NOT_OWNER);
+}
+
+/* The holder of a lock is the process. */
+static void
+case_other_holds_lock (Cast *cast)
+{
+  gboolean same = party_is_here (cast->a) && party_is_here (cast->b);
+  Outcome expected = same ? OUTCOME_TRUE : OUTCOME_NOT_OWNER;
+
+  acquire (cast->b);
+  g_assert_cmpint (party_do (cast->a, OPERATION_NOTIFY, 0), ==, expected);
+  g_assert_cmpint (party_do (cast->a, OPERATION_NOTIFY_ALL, 0), ==, expected);
+  g_assert_cmpint (party_do (cast->a, OPERATION_WAIT, 0), ==,
+                   same ? OUTCOME_TIMED_OUT : OUTCOME_NOT_OWNER);
+  release (cast->b);
+}
+
+static void
+case_other_holds_rlock (Cast *cast)
+{
   acquire (cast->b);
   g_assert_cmpint (party_do (cast->a, OPERATION_WAIT, -1), ==, OUTCOME_NOT_OWNER);
   g_assert_cmpint (party_do (cast->a, OPERATION_NOTIFY_ALL, 0), ==, OUTCOME_NOT_OWNER);
@@ -287,8 +308,6 @@ static const ConformanceCase cases[] = {
   { "cancelled", "Who is cancelled has the lock, and takes no notification", case_cancelled,
     NEEDS_CANCEL },
   { "not-owner", "Who does not hold the lock can neither wait nor notify", case_not_owner },
-  { "recursive", "A wait gives up the lock however deep it was, and gets it back as deep",
-    case_recursive },
   { "waiter-dies", "A waiter that was killed is skipped", case_waiter_dies, NEEDS_PROCESS },
   { "notified-dies", "What one was told who is killed before it goes on, another is told",
     case_notified_dies, NEEDS_PROCESS },
@@ -296,12 +315,48 @@ static const ConformanceCase cases[] = {
     case_closed },
 };
 
+static const ConformanceCase lock_cases[] = {
+  { "other-holds", "Who holds the lock is the process", case_other_holds_lock },
+};
+
+static const ConformanceCase rlock_cases[] = {
+  { "other-holds", "Nobody waits or notifies for another who holds the lock",
+    case_other_holds_rlock },
+  { "recursive", "A wait gives up the lock however deep it was, and gets it back as deep",
+    case_recursive },
+};
+
+static gpointer
+create_over (const Backend *backend,
+             GType          lock_type)
+{
+  g_autoptr(GObject) lock = backend->create (lock_type, NULL);
+
+  return backend->create (AIOPROC_TYPE_CONDITION, "lock", lock, NULL);
+}
+
+static gpointer
+create_over_lock (const Backend *backend)
+{
+  return create_over (backend, AIOPROC_TYPE_LOCK);
+}
+
+static gpointer
+create_over_rlock (const Backend *backend)
+{
+  return create_over (backend, AIOPROC_TYPE_RLOCK);
+}
+
 int
 main (int   argc,
       char *argv[])
 {
   core_test_init (&argc, &argv);
-  conformance_add ("condition", AIOPROC_TYPE_CONDITION, cases, G_N_ELEMENTS (cases));
+  conformance_add ("condition/lock", create_over_lock, cases, G_N_ELEMENTS (cases));
+  conformance_add ("condition/lock", create_over_lock, lock_cases, G_N_ELEMENTS (lock_cases));
+  conformance_add ("condition/rlock", create_over_rlock, cases, G_N_ELEMENTS (cases));
+  conformance_add ("condition/rlock", create_over_rlock, rlock_cases,
+                   G_N_ELEMENTS (rlock_cases));
 
   return g_test_run ();
 }

@@ -218,12 +218,18 @@ static const ConformanceCase cases[] = {
   { "closed", "Waits end when the event is disposed of in their process", case_closed },
 };
 
+static gpointer
+create (const Backend *backend)
+{
+  return backend->create (AIOPROC_TYPE_EVENT, NULL);
+}
+
 int
 main (int   argc,
       char *argv[])
 {
   core_test_init (&argc, &argv);
-  conformance_add ("event", AIOPROC_TYPE_EVENT, cases, G_N_ELEMENTS (cases));
+  conformance_add ("event", create, cases, G_N_ELEMENTS (cases));
 
   return g_test_run ();
 }

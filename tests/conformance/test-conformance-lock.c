@@ -60,13 +60,19 @@ static const ConformanceCase cases[] = {
   LOCK_CASE_HOLDER_DIES,
 };
 
+static gpointer
+create (const Backend *backend)
+{
+  return backend->create (AIOPROC_TYPE_LOCK, NULL);
+}
+
 int
 main (int   argc,
       char *argv[])
 {
   core_test_init (&argc, &argv);
-  conformance_add ("lock", AIOPROC_TYPE_LOCK, lock_cases, n_lock_cases);
-  conformance_add ("lock", AIOPROC_TYPE_LOCK, cases, G_N_ELEMENTS (cases));
+  conformance_add ("lock", create, lock_cases, n_lock_cases);
+  conformance_add ("lock", create, cases, G_N_ELEMENTS (cases));
 
   return g_test_run ();
 }

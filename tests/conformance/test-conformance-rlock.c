@@ -164,13 +164,19 @@ static const ConformanceCase cases[] = {
   LOCK_CASE_HOLDER_DIES,
 };
 
+static gpointer
+create (const Backend *backend)
+{
+  return backend->create (AIOPROC_TYPE_RLOCK, NULL);
+}
+
 int
 main (int   argc,
       char *argv[])
 {
   core_test_init (&argc, &argv);
-  conformance_add ("rlock", AIOPROC_TYPE_RLOCK, lock_cases, n_lock_cases);
-  conformance_add ("rlock", AIOPROC_TYPE_RLOCK, cases, G_N_ELEMENTS (cases));
+  conformance_add ("rlock", create, lock_cases, n_lock_cases);
+  conformance_add ("rlock", create, cases, G_N_ELEMENTS (cases));
 
   return g_test_run ();
 }

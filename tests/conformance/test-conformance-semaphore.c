@@ -246,15 +246,27 @@ static const ConformanceCase bounded_cases[] = {
   { "full-dead", "A unit of a dead process counts", case_full_dead, NEEDS_PROCESS },
 };
 
+static gpointer
+create (const Backend *backend)
+{
+  return backend->create (AIOPROC_TYPE_SEMAPHORE, NULL);
+}
+
+static gpointer
+create_bounded (const Backend *backend)
+{
+  return backend->create (AIOPROC_TYPE_BOUNDED_SEMAPHORE, NULL);
+}
+
 int
 main (int   argc,
       char *argv[])
 {
   core_test_init (&argc, &argv);
-  conformance_add ("semaphore", AIOPROC_TYPE_SEMAPHORE, lock_cases, n_lock_cases);
-  conformance_add ("semaphore", AIOPROC_TYPE_SEMAPHORE, cases, G_N_ELEMENTS (cases));
-  conformance_add ("bounded-semaphore", AIOPROC_TYPE_BOUNDED_SEMAPHORE, lock_cases, n_lock_cases);
-  conformance_add ("bounded-semaphore", AIOPROC_TYPE_BOUNDED_SEMAPHORE, bounded_cases,
+  conformance_add ("semaphore", create, lock_cases, n_lock_cases);
+  conformance_add ("semaphore", create, cases, G_N_ELEMENTS (cases));
+  conformance_add ("bounded-semaphore", create_bounded, lock_cases, n_lock_cases);
+  conformance_add ("bounded-semaphore", create_bounded, bounded_cases,
                    G_N_ELEMENTS (bounded_cases));
 
   return g_test_run ();

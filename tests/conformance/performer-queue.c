@@ -1,0 +1,193 @@
+/* performer-queue.c
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "performer.h"
+
+/* An item is a number, or as many bytes as a number says. */
+
+static guint8
+get_byte (gsize i)
+{
+  return i * 31 + (i >> 8);
+}
+
+static GBytes *
+make_bytes (gsize size)
+{
+  guint8 *data = g_malloc (size);
+
+  for (gsize i = 0; i < size; i++)
+    data[i] = get_byte (i);
+
+  return g_bytes_new_take (data, size);
+}
+
+static guint64
+check_bytes (GBytes *bytes)
+{
+  gsize size;
+  const guint8 *data = g_bytes_get_data (bytes, &size);
+
+  for (gsize i = 0; i < size; i++)
+    g_assert_cmpuint (data[i], ==, get_byte (i));
+
+  return size;
+}
+
+static gboolean
+got_bytes (GBytes *got,
+           Act    *act)
+{
+  g_autoptr(GBytes) bytes = got;
+
+  if (bytes == NULL)
+    return FALSE;
+
+  act->value = check_bytes (bytes);
+
+  return TRUE;
+}
+
+static gboolean
+got_value (GVariant *got,
+           Act      *act)
+{
+  g_autoptr(GVariant) value = got;
+
+  if (value == NULL)
+    return FALSE;
+
+  if (g_variant_is_of_type (value, G_VARIANT_TYPE_BYTESTRING))
+    return got_bytes (g_variant_get_data_as_bytes (value), act);
+
+  act->value = g_variant_get_uint64 (value);
+
+  return TRUE;
+}
+
+gboolean
+performer_queue_block (gpointer   object,
+                       Act       *act,
+                       GError   **error)
+{
+  g_autoptr(GBytes) bytes = NULL;
+
+  if (act->operation == OPERATION_PUT_BYTES || act->operation == OPERATION_TRY_PUT_BYTES)
+    bytes = make_bytes (act->value);
+
+  switch ((int) act->operation)
+    {
+    case OPERATION_PUT:
+      return aioproc_queue_put (object, g_variant_new_uint64 (act->value), act->timeout_usec,
+                                act->cancellable, error);
+
+    case OPERATION_TRY_PUT:
+      return aioproc_queue_try_put (object, g_variant_new_uint64 (act->value), error);
+
+    case OPERATION_GET:
+      return got_value (aioproc_queue_get (object, act->timeout_usec, act->cancellable, error),
+                        act);
+
+    case OPERATION_TRY_GET:
+      return got_value (aioproc_queue_try_get (object, error), act);
+
+    case OPERATION_PUT_BYTES:
+      return aioproc_queue_put_bytes (object, bytes, act->timeout_usec, act->cancellable, error);
+
+    case OPERATION_TRY_PUT_BYTES:
+      return aioproc_queue_try_put_bytes (object, bytes, error);
+
+    case OPERATION_GET_BYTES:
+      return got_bytes (aioproc_queue_get_bytes (object, act->timeout_usec, act->cancellable,
+                                                 error), act);
+
+    case OPERATION_TRY_GET_BYTES:
+      return got_bytes (aioproc_queue_try_get_bytes (object, error), act);
+
+    case OPERATION_CLOSE:
+      return aioproc_queue_close (object, error);
+
+    case OPERATION_IS_CLOSED:
+      return aioproc_queue_is_closed (object);
+
+    case OPERATION_IS_EMPTY:
+      return aioproc_queue_is_empty (object);
+
+    case OPERATION_IS_FULL:
+      return aioproc_queue_is_full (object);
+
+    case OPERATION_GET_SIZE:
+      act->value = aioproc_queue_get_size (object);
+      return TRUE;
+
+    case OPERATION_GET_MAX_ITEMS:
+      act->value = aioproc_queue_get_max_items (object);
+      return TRUE;
+
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+void
+performer_queue_start (gpointer             object,
+                       const Act           *act,
+                       GAsyncReadyCallback  callback,
+                       gpointer             user_data)
+{
+  g_autoptr(GBytes) bytes = NULL;
+
+  switch ((int) act->operation)
+    {
+    case OPERATION_PUT:
+      aioproc_queue_put_async (object, g_variant_new_uint64 (act->value), act->timeout_usec,
+                               act->cancellable, callback, user_data);
+      break;
+
+    case OPERATION_GET:
+      aioproc_queue_get_async (object, act->timeout_usec, act->cancellable, callback, user_data);
+      break;
+
+    case OPERATION_PUT_BYTES:
+      bytes = make_bytes (act->value);
+      aioproc_queue_put_bytes_async (object, bytes, act->timeout_usec, act->cancellable, callback,
+                                     user_data);
+      break;
+
+    case OPERATION_GET_BYTES:
+      aioproc_queue_get_bytes_async (object, act->timeout_usec, act->cancellable, callback,
+                                     user_data);
+      break;
+
+    default:
+      g_assert_not_reached ();
+    }
+}
+
+gboolean
+performer_queue_finish (gpointer       object,
+                        Act           *act,
+                        GAsyncResult  *result,
+                        GError       **error)
+{
+  switch ((int) act->operation)
+    {
+    case OPERATION_PUT:
+      return aioproc_queue_put_finish (object, result, error);
+
+    case OPERATION_GET:
+      return got_value (aioproc_queue_get_finish (object, result, error), act);
+
+    case OPERATION_PUT_BYTES:
+      return aioproc_queue_put_bytes_finish (object, result, error);
+
+    case OPERATION_GET_BYTES:
+      return got_bytes (aioproc_queue_get_bytes_finish (object, result, error), act);
+
+    default:
+      g_assert_not_reached ();
+    }
+}
