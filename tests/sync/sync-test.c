@@ -24,13 +24,13 @@ sync_test_export (gpointer object)
   g_autoptr(GError) error = NULL;
   int fds[AIOPROC_SHAREABLE_MAX_FDS];
   SyncParcel parcel;
-  guint n_fds;
 
-  aioproc_shareable_export (object, &parcel.kind, fds, &n_fds, &error);
+  G_STATIC_ASSERT (G_N_ELEMENTS (parcel.fds) == AIOPROC_SHAREABLE_MAX_FDS);
+
+  aioproc_shareable_export (object, &parcel.kind, fds, &parcel.n_fds, &error);
   g_assert_no_error (error);
-  g_assert_cmpuint (n_fds, ==, G_N_ELEMENTS (parcel.fds));
 
-  for (guint i = 0; i < n_fds; i++)
+  for (guint i = 0; i < parcel.n_fds; i++)
     parcel.fds[i] = fds[i];
 
   return parcel;
@@ -41,15 +41,15 @@ sync_test_import (const SyncParcel *parcel)
 {
   g_autoptr(GError) error = NULL;
   AioprocShareable *object;
-  int fds[2];
+  int fds[AIOPROC_SHAREABLE_MAX_FDS];
 
-  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+  for (guint i = 0; i < parcel->n_fds; i++)
     {
       fds[i] = aioproc_fds_dup (parcel->fds[i], &error);
       g_assert_no_error (error);
     }
 
-  object = aioproc_shareable_import (parcel->kind, fds, G_N_ELEMENTS (fds), &error);
+  object = aioproc_shareable_import (parcel->kind, fds, parcel->n_fds, &error);
   g_assert_no_error (error);
 
   return object;
@@ -58,10 +58,11 @@ sync_test_import (const SyncParcel *parcel)
 void
 sync_test_parcel_clear (SyncParcel *parcel)
 {
-  aioproc_fds_close_all (parcel->fds, G_N_ELEMENTS (parcel->fds));
+  aioproc_fds_close_all (parcel->fds, parcel->n_fds);
 }
 
 typedef struct {
+  gpointer  (*make) (void);     /* (nullable) NULL: by the next ones */
   GType       type;
   const char *property;
   guint       value;
@@ -77,14 +78,42 @@ create_run (gpointer user_data)
   SyncParcel parcel;
   gsize n_done;
 
-  object = g_initable_new (run->type, NULL, &error, run->property, run->value, NULL);
+  if (run->make != NULL)
+    object = run->make ();
+  else
+    object = g_initable_new (run->type, NULL, &error, run->property, run->value, NULL);
+
   g_assert_no_error (error);
   parcel = sync_test_export (object);
   aioproc_fds_send (run->socket_fd, &parcel.kind, sizeof parcel.kind, parcel.fds,
-                    G_N_ELEMENTS (parcel.fds), FALSE, &n_done, &error);
+                    parcel.n_fds, FALSE, &n_done, &error);
   g_assert_no_error (error);
 
   return 0;
+}
+
+static SyncParcel
+create (CreateRun *run)
+{
+  g_autoptr(GError) error = NULL;
+  SyncParcel parcel;
+  int socket_fds[2];
+  gsize n_done;
+  pid_t pid;
+
+  aioproc_fds_socketpair (SOCK_SEQPACKET, socket_fds, &error);
+  g_assert_no_error (error);
+  run->socket_fd = socket_fds[1];
+  parcel.n_fds = G_N_ELEMENTS (parcel.fds);
+  pid = platform_test_fork (create_run, run);
+  aioproc_fds_receive (socket_fds[0], &parcel.kind, sizeof parcel.kind, parcel.fds,
+                       parcel.n_fds, &parcel.n_fds, FALSE, &n_done, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (parcel.n_fds, >=, 2);
+  platform_test_wait_success (pid);
+  aioproc_fds_close_all (socket_fds, G_N_ELEMENTS (socket_fds));
+
+  return parcel;
 }
 
 SyncParcel
@@ -98,29 +127,17 @@ sync_test_create_with (GType       type,
                        const char *property,
                        guint       value)
 {
-  g_autoptr(GError) error = NULL;
-  SyncParcel parcel;
-  CreateRun run;
-  int socket_fds[2];
-  gsize n_done;
-  guint n_fds;
-  pid_t pid;
+  CreateRun run = { .type = type, .property = property, .value = value };
 
-  aioproc_fds_socketpair (SOCK_SEQPACKET, socket_fds, &error);
-  g_assert_no_error (error);
-  run.type = type;
-  run.property = property;
-  run.value = value;
-  run.socket_fd = socket_fds[1];
-  pid = platform_test_fork (create_run, &run);
-  aioproc_fds_receive (socket_fds[0], &parcel.kind, sizeof parcel.kind, parcel.fds,
-                       G_N_ELEMENTS (parcel.fds), &n_fds, FALSE, &n_done, &error);
-  g_assert_no_error (error);
-  g_assert_cmpuint (n_fds, ==, G_N_ELEMENTS (parcel.fds));
-  platform_test_wait_success (pid);
-  aioproc_fds_close_all (socket_fds, G_N_ELEMENTS (socket_fds));
+  return create (&run);
+}
 
-  return parcel;
+SyncParcel
+sync_test_create_by (gpointer (*make) (void))
+{
+  CreateRun run = { .make = make };
+
+  return create (&run);
 }
 
 /* --- Orphans --- */

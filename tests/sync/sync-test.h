@@ -15,7 +15,8 @@ G_BEGIN_DECLS
 /* What crosses a socket instead of an object. */
 typedef struct {
   guint32 kind;
-  int     fds[2];      /* (owned) */
+  guint   n_fds;
+  int     fds[4];      /* (owned) @n_fds of them */
 } SyncParcel;
 
 /* Of a new object, whose maker, and so the first member of its family, is dead already. This
@@ -26,6 +27,8 @@ SyncParcel sync_test_create        (GType               type);
 SyncParcel sync_test_create_with   (GType               type,
                                     const char         *property,
                                     guint               value);
+/* The same, of what @make makes there. */
+SyncParcel sync_test_create_by     (gpointer          (*make) (void));
 void       sync_test_parcel_clear  (SyncParcel         *parcel);
 /* The object, in this process, which becomes a member. */
 gpointer   sync_test_import        (const SyncParcel   *parcel);

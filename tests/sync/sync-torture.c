@@ -14,9 +14,6 @@
 
 #define MAX_PROCESSES 8
 #define N_THREADS     2
-/* After so many kills, each thread has to prove that it goes on, before another death could wake
- * it by accident.
- */
 #define CHECK_EVERY   4
 
 typedef struct {
@@ -148,7 +145,10 @@ torture (const TortureSetup *setup,
   TortureShared *shared = platform_test_map_shared (size);
   TortureProcess processes[MAX_PROCESSES];
   pid_t pids[MAX_PROCESSES];
-  SyncParcel parcel = sync_test_create_with (setup->type, setup->property, setup->value);
+  guint check_every = setup->check_every > 0 ? setup->check_every : CHECK_EVERY;
+  SyncParcel parcel = setup->make != NULL
+                        ? sync_test_create_by (setup->make)
+                        : sync_test_create_with (setup->type, setup->property, setup->value);
 
   g_assert_cmpuint (setup->n_processes, <=, MAX_PROCESSES);
 
@@ -168,7 +168,7 @@ torture (const TortureSetup *setup,
       torture_process_kill (&processes[i], pids[i]);
 
       /* Before the new one comes, which might announce the death in passing. */
-      if (n % CHECK_EVERY == 0)
+      if (n % check_every == 0)
         wait_for_threads (setup, shared, i);
 
       pids[i] = torture_process_start (&processes[i]);
@@ -197,7 +197,10 @@ torture_threads (const TortureSetup *setup,
   g_autofree TortureThread *contexts = g_new (TortureThread, n_threads);
   g_autofree GThread **threads = g_new (GThread *, n_threads);
   g_autofree gpointer state = g_malloc0 (setup->state_size);
-  gpointer object = g_initable_new (setup->type, NULL, &error, setup->property, setup->value, NULL);
+  gpointer object = setup->make != NULL
+                      ? setup->make ()
+                      : g_initable_new (setup->type, NULL, &error, setup->property, setup->value,
+                                        NULL);
 
   g_assert_no_error (error);
 
@@ -370,6 +373,33 @@ torture_acquire_unit (AioprocSemaphore *semaphore,
   else
     {
       done = aioproc_semaphore_acquire (semaphore, limits.timeout_usec, limits.cancellable, &error);
+    }
+
+  return finish_operation (&limits, done, error);
+}
+
+gboolean
+torture_wait_notified (AioprocCondition *condition,
+                       guint64           owner,
+                       gboolean          async,
+                       GRand            *random)
+{
+  g_autoptr(GAsyncResult) result = NULL;
+  g_autoptr(GError) error = NULL;
+  Limits limits = limits_new (random);
+  gboolean done;
+
+  if (async)
+    {
+      aioproc_condition_wait_async (condition, owner, limits.timeout_usec, limits.cancellable,
+                                    aioproc_test_store_result, &result);
+      wait_for_result (&result, &limits);
+      done = aioproc_condition_wait_finish (condition, result, &error);
+    }
+  else
+    {
+      done = aioproc_condition_wait (condition, owner, limits.timeout_usec, limits.cancellable,
+                                     &error);
     }
 
   return finish_operation (&limits, done, error);

@@ -24,11 +24,16 @@ typedef void (*TortureStep) (gpointer    object,
  * killed at a random moment and replaced. All the others must go on.
  */
 typedef struct {
+  gpointer  (*make)            (void);   /* (nullable) the object; NULL: by the next ones */
   GType       type;            /* of the object */
   const char *property;        /* (nullable) of it, with @value */
   guint       value;
   gsize       state_size;
   guint       n_processes;     /* at most 8 */
+  /* After so many kills each thread has to prove that it goes on, before another death, or a new
+   * process, could wake it by accident; 0: four.
+   */
+  guint       check_every;
   TortureStep steps[2];        /* of the even processes, and of the odd ones */
   gboolean    orphans;         /* they are nobody's children */
   /* Whether, in the end, there has happened what is to be tested. */
@@ -58,6 +63,10 @@ gboolean torture_acquire_rlock (AioprocRLock     *lock,
                                 gboolean          async,
                                 GRand            *random);
 gboolean torture_acquire_unit  (AioprocSemaphore *semaphore,
+                                gboolean          async,
+                                GRand            *random);
+gboolean torture_wait_notified (AioprocCondition *condition,
+                                guint64           owner,
                                 gboolean          async,
                                 GRand            *random);
 gboolean torture_wait          (AioprocEvent     *event,
