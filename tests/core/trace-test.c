@@ -18,6 +18,7 @@
 /* <linux/ptrace.h> cannot be included beside <sys/ptrace.h>. */
 #define SYSCALL_STOP   (SIGTRAP | 0x80)
 #define MARK           SIGUSR1
+#define LOOK_EVERY     16
 
 typedef struct {
   int      (*func) (gpointer data);
@@ -149,9 +150,17 @@ trace_test_step (pid_t pid)
 
   asleep = 0;
 
-  /* An instruction takes no time, but for a system call, of which few sleep. */
-  while ((result = waitpid (pid, &status, __WALL | WNOHANG)) == 0)
+  /* An instruction takes no time, but for a system call, of which few sleep: a look at the state
+   * takes far longer.
+   */
+  for (guint i = 1; (result = waitpid (pid, &status, __WALL | WNOHANG)) == 0; i++)
     {
+      if (i % LOOK_EVERY != 0)
+        {
+          g_thread_yield ();
+          continue;
+        }
+
       if (platform_test_get_state (pid, pid) == 'S' &&
           (result = waitpid (pid, &status, __WALL | WNOHANG)) == 0)
         {
