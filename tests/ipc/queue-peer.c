@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <aioproc.h>
@@ -252,6 +253,8 @@ main (int   argc,
   if (argc != 3)
     return EXIT_FAILURE;
 
+  /* A test that fails leaves nobody behind. */
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
   self.queue = receive_queue ();
   self.family = aioproc_shm_get_family (queue_test_get_shm (self.queue));
   self.log = queue_log_map (QUEUE_PEER_LOG);
