@@ -17,7 +17,9 @@ G_BEGIN_DECLS
 struct _AioprocShareableInterface {
   GTypeInterface parent_iface;
 
-  /* Not referenced; NULL where @self could not be initialised. Any thread. */
+  /* Not referenced; NULL where @self could not be initialised, or is not in memory of this machine.
+   * Any thread.
+   */
   AioprocShm *(*get_shm) (AioprocShareable  *self);
   /* Gives @self its memory: @shm, which it takes, or a new one where NULL. Its properties are set,
    * and nobody else has it yet.
@@ -25,6 +27,13 @@ struct _AioprocShareableInterface {
   gboolean    (*set_up)  (AioprocShareable  *self,
                           AioprocShm        *shm,
                           GError           **error);
+  /* Gives @self another backend than that for memory of this machine, instead of set_up(): the
+   * table of its class, and what belongs to it, which @self takes. Its properties are set, and
+   * nobody else has it yet.
+   */
+  void        (*set_backend) (AioprocShareable *self,
+                              gconstpointer     backend,
+                              gpointer          impl);
   /* (nullable) Not referenced: the other object that goes along, a Lock or a RLock. Any thread. */
   AioprocShareable *(*get_lock) (AioprocShareable *self);
 };
@@ -80,6 +89,14 @@ AioprocShareable *aioproc_shareable_new_with_lock       (GType              type
                                                          AioprocShm        *shm,
                                                          AioprocShareable  *lock,
                                                          GError           **error);
+/* An object of another backend than that for memory of this machine: see set_backend(). Properties
+ * follow as in g_object_new(). It is in no memory that could be sent.
+ */
+AioprocShareable *aioproc_shareable_new_for_backend     (GType              type,
+                                                         gconstpointer      backend,
+                                                         gpointer           impl,
+                                                         const char        *first_property,
+                                                         ...);
 /* What every operation asks of an object without a backend. G_IO_ERROR_NOT_INITIALIZED: it has
  * none, and why.
  */

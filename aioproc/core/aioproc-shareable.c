@@ -54,6 +54,10 @@ typedef struct {
 /* What the object that this thread is about to construct is to stand for; NULL: something new. */
 static _Thread_local AioprocShm *adopted;
 
+/* What does its work: a table of its class, and what belongs to that; NULL: memory. */
+static _Thread_local gconstpointer given_backend;
+static _Thread_local gpointer given_impl;
+
 /* Written before main() only. */
 static ShareableKind kinds[AIOPROC_SHM_N_KINDS];
 
@@ -265,7 +269,12 @@ aioproc_shareable_constructed (GObject *object)
   /* Every class derives from this one, perhaps by way of another that has this function. */
   G_OBJECT_CLASS (g_type_class_peek (G_TYPE_OBJECT))->constructed (object);
 
-  aioproc_shareable_set_up (AIOPROC_SHAREABLE (object), g_steal_pointer (&adopted));
+  if (given_backend != NULL)
+    AIOPROC_SHAREABLE_GET_IFACE (object)->set_backend (AIOPROC_SHAREABLE (object),
+                                                       g_steal_pointer (&given_backend),
+                                                       g_steal_pointer (&given_impl));
+  else
+    aioproc_shareable_set_up (AIOPROC_SHAREABLE (object), g_steal_pointer (&adopted));
 }
 
 static gboolean
@@ -317,6 +326,25 @@ aioproc_shareable_new_with_lock (GType              type,
     return NULL;
 
   return g_steal_pointer (&self);
+}
+
+AioprocShareable *
+aioproc_shareable_new_for_backend (GType         type,
+                                   gconstpointer backend,
+                                   gpointer      impl,
+                                   const char   *first_property,
+                                   ...)
+{
+  AioprocShareable *self;
+  va_list properties;
+
+  given_backend = backend;
+  given_impl = impl;
+  va_start (properties, first_property);
+  self = (AioprocShareable *) g_object_new_valist (type, first_property, properties);
+  va_end (properties);
+
+  return self;
 }
 
 gboolean
@@ -388,6 +416,15 @@ aioproc_shareable_export_one (AioprocShareable  *self,
     return FALSE;
 
   shm = aioproc_shareable_get_shm (self);
+
+  if (shm == NULL)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                   "This %s is not in memory of this machine, and cannot be sent",
+                   G_OBJECT_TYPE_NAME (self));
+      return FALSE;
+    }
+
   fds[0] = aioproc_fds_dup (aioproc_shm_get_fd (shm), error);
 
   if (fds[0] < 0)

@@ -126,10 +126,22 @@ aioproc_queue_set_up (AioprocShareable  *shareable,
 }
 
 static void
+aioproc_queue_set_backend (AioprocShareable *shareable,
+                           gconstpointer     backend,
+                           gpointer          impl)
+{
+  AioprocQueue *self = AIOPROC_QUEUE (shareable);
+
+  self->backend = backend;
+  self->impl = impl;
+}
+
+static void
 aioproc_queue_shareable_iface_init (AioprocShareableInterface *iface)
 {
   iface->get_shm = aioproc_queue_get_shm;
   iface->set_up = aioproc_queue_set_up;
+  iface->set_backend = aioproc_queue_set_backend;
 }
 
 static void

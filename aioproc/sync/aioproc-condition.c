@@ -123,11 +123,26 @@ aioproc_condition_get_its_lock (AioprocShareable *shareable)
 }
 
 static void
+aioproc_condition_set_backend (AioprocShareable *shareable,
+                               gconstpointer     backend,
+                               gpointer          impl)
+{
+  AioprocCondition *self = AIOPROC_CONDITION (shareable);
+
+  /* Not one of memory of this machine. */
+  g_assert (self->lock != NULL);
+
+  self->backend = backend;
+  self->impl = impl;
+}
+
+static void
 aioproc_condition_shareable_iface_init (AioprocShareableInterface *iface)
 {
   iface->get_lock = aioproc_condition_get_its_lock;
   iface->get_shm = aioproc_condition_get_shm;
   iface->set_up = aioproc_condition_set_up;
+  iface->set_backend = aioproc_condition_set_backend;
 }
 
 static void

@@ -108,10 +108,22 @@ aioproc_event_set_up (AioprocShareable  *shareable,
 }
 
 static void
+aioproc_event_set_backend (AioprocShareable *shareable,
+                           gconstpointer     backend,
+                           gpointer          impl)
+{
+  AioprocEvent *self = AIOPROC_EVENT (shareable);
+
+  self->backend = backend;
+  self->impl = impl;
+}
+
+static void
 aioproc_event_shareable_iface_init (AioprocShareableInterface *iface)
 {
   iface->get_shm = aioproc_event_get_shm;
   iface->set_up = aioproc_event_set_up;
+  iface->set_backend = aioproc_event_set_backend;
 }
 
 static void

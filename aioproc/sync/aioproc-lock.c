@@ -120,10 +120,22 @@ aioproc_lock_set_up (AioprocShareable  *shareable,
 }
 
 static void
+aioproc_lock_set_backend (AioprocShareable *shareable,
+                          gconstpointer     backend,
+                          gpointer          impl)
+{
+  AioprocLock *self = AIOPROC_LOCK (shareable);
+
+  self->backend = backend;
+  self->impl = impl;
+}
+
+static void
 aioproc_lock_shareable_iface_init (AioprocShareableInterface *iface)
 {
   iface->get_shm = aioproc_lock_get_shm;
   iface->set_up = aioproc_lock_set_up;
+  iface->set_backend = aioproc_lock_set_backend;
 }
 
 static void

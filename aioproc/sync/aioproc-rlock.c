@@ -133,10 +133,22 @@ aioproc_rlock_set_up (AioprocShareable  *shareable,
 }
 
 static void
+aioproc_rlock_set_backend (AioprocShareable *shareable,
+                           gconstpointer     backend,
+                           gpointer          impl)
+{
+  AioprocRLock *self = AIOPROC_RLOCK (shareable);
+
+  self->backend = backend;
+  self->impl = impl;
+}
+
+static void
 aioproc_rlock_shareable_iface_init (AioprocShareableInterface *iface)
 {
   iface->get_shm = aioproc_rlock_get_shm;
   iface->set_up = aioproc_rlock_set_up;
+  iface->set_backend = aioproc_rlock_set_backend;
 }
 
 static void

@@ -117,10 +117,23 @@ aioproc_semaphore_set_up (AioprocShareable  *shareable,
 }
 
 static void
+aioproc_semaphore_set_backend (AioprocShareable *shareable,
+                               gconstpointer     backend,
+                               gpointer          impl)
+{
+  AioprocSemaphore *self = AIOPROC_SEMAPHORE (shareable);
+
+  self->backend = backend;
+  self->impl = impl;
+  self->initial_value = self->backend->get_initial (impl);
+}
+
+static void
 aioproc_semaphore_shareable_iface_init (AioprocShareableInterface *iface)
 {
   iface->get_shm = aioproc_semaphore_get_shm;
   iface->set_up = aioproc_semaphore_set_up;
+  iface->set_backend = aioproc_semaphore_set_backend;
 }
 
 static void
