@@ -5,22 +5,34 @@
  */
 
 #include "core/aioproc-shareable-private.h"
+#include "forward.h"
 #include "party.h"
 #include "platform/aioproc-fds-private.h"
+
+static gpointer
+local_create_valist (GType       type,
+                     const char *first_property,
+                     va_list     properties)
+{
+  g_autoptr(GError) error = NULL;
+  gpointer object = g_initable_new_valist (type, first_property, properties, NULL, &error);
+
+  g_assert_no_error (error);
+
+  return object;
+}
 
 static gpointer
 local_create (GType       type,
               const char *first_property,
               ...)
 {
-  g_autoptr(GError) error = NULL;
   gpointer object;
   va_list properties;
 
   va_start (properties, first_property);
-  object = g_initable_new_valist (type, first_property, properties, NULL, &error);
+  object = local_create_valist (type, first_property, properties);
   va_end (properties);
-  g_assert_no_error (error);
 
   return object;
 }
@@ -61,9 +73,57 @@ local_receive (int socket_fd)
   return object;
 }
 
+/* The object that the work is left to is a local one. */
+static gpointer
+forward_create (GType       type,
+                const char *first_property,
+                ...)
+{
+  g_autoptr(GObject) inner = NULL;
+  gpointer lock = NULL;
+  va_list properties;
+
+  va_start (properties, first_property);
+
+  /* It is of the same backend, and the inner object is for the inner one. */
+  if (g_strcmp0 (first_property, "lock") == 0)
+    {
+      lock = va_arg (properties, gpointer);
+      inner = local_create (type, "lock", forward_get_inner (lock), NULL);
+    }
+  else
+    {
+      inner = local_create_valist (type, first_property, properties);
+    }
+
+  va_end (properties);
+
+  return forward_new (inner, lock);
+}
+
+static void
+forward_send (gpointer object,
+              int      socket_fd)
+{
+  local_send (forward_get_inner (object), socket_fd);
+}
+
+static gpointer
+forward_receive (int socket_fd)
+{
+  g_autoptr(GObject) inner = local_receive (socket_fd);
+  g_autoptr(GObject) lock = NULL;
+
+  if (AIOPROC_IS_CONDITION (inner))
+    lock = forward_new (aioproc_condition_get_lock (AIOPROC_CONDITION (inner)), NULL);
+
+  return forward_new (inner, lock);
+}
+
 /* All that the same cases are for. */
 const Backend backends[] = {
   { "local", local_create, local_send, local_receive },
+  { "forward", forward_create, forward_send, forward_receive },
 };
 
 const guint n_backends = G_N_ELEMENTS (backends);

@@ -1,0 +1,38 @@
+/* forward-private.h
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#pragma once
+
+#include "forward.h"
+#include "ipc/aioproc-queue-private.h"
+#include "sync/aioproc-condition-private.h"
+#include "sync/aioproc-event-private.h"
+#include "sync/aioproc-lock-private.h"
+#include "sync/aioproc-rlock-private.h"
+#include "sync/aioproc-semaphore-private.h"
+
+G_BEGIN_DECLS
+
+extern const AioprocConditionBackend forward_condition_backend;
+extern const AioprocEventBackend     forward_event_backend;
+extern const AioprocLockBackend      forward_lock_backend;
+extern const AioprocQueueBackend     forward_queue_backend;
+extern const AioprocRLockBackend     forward_rlock_backend;
+extern const AioprocSemaphoreBackend forward_semaphore_backend;
+
+/* What belongs to each is the object that the work is left to. */
+
+/* Every function says that it was called. */
+void        forward_note       (const char *function);
+/* Ends @task, which it takes, with @error, which it takes, or @result. */
+void        forward_return     (GTask      *task,
+                                gboolean    result,
+                                GError     *error);
+
+AioprocShm *forward_get_no_shm (gpointer    impl);
+void        forward_close      (gpointer    impl);
+
+G_END_DECLS

@@ -1,0 +1,200 @@
+/* forward-queue.c
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "forward-private.h"
+
+static gboolean
+forward_queue_try_put (gpointer                 impl,
+                       const AioprocQueueItem  *item,
+                       GError                 **error)
+{
+  forward_note (G_STRFUNC);
+
+  if (item->bytes != NULL)
+    return aioproc_queue_try_put_bytes (impl, item->bytes, error);
+
+  return aioproc_queue_try_put (impl, item->variant, error);
+}
+
+static gboolean
+forward_queue_put (gpointer                 impl,
+                   const AioprocQueueItem  *item,
+                   gint64                   timeout_usec,
+                   GCancellable            *cancellable,
+                   GError                 **error)
+{
+  forward_note (G_STRFUNC);
+
+  if (item->bytes != NULL)
+    return aioproc_queue_put_bytes (impl, item->bytes, timeout_usec, cancellable, error);
+
+  return aioproc_queue_put (impl, item->variant, timeout_usec, cancellable, error);
+}
+
+static void
+forward_queue_put_cb (GObject      *source,
+                      GAsyncResult *result,
+                      gpointer      user_data)
+{
+  GError *error = NULL;
+  gboolean done = aioproc_queue_put_finish (AIOPROC_QUEUE (source), result, &error);
+
+  forward_return (user_data, done, error);
+}
+
+static void
+forward_queue_put_bytes_cb (GObject      *source,
+                            GAsyncResult *result,
+                            gpointer      user_data)
+{
+  GError *error = NULL;
+  gboolean done = aioproc_queue_put_bytes_finish (AIOPROC_QUEUE (source), result, &error);
+
+  forward_return (user_data, done, error);
+}
+
+static void
+forward_queue_put_start (gpointer                impl,
+                         const AioprocQueueItem *item,
+                         GTask                  *task,
+                         gint64                  timeout_usec)
+{
+  forward_note (G_STRFUNC);
+
+  if (item->bytes != NULL)
+    aioproc_queue_put_bytes_async (impl, item->bytes, timeout_usec, g_task_get_cancellable (task),
+                                   forward_queue_put_bytes_cb, task);
+  else
+    aioproc_queue_put_async (impl, item->variant, timeout_usec, g_task_get_cancellable (task),
+                             forward_queue_put_cb, task);
+}
+
+static gpointer
+forward_queue_try_get (gpointer   impl,
+                       gboolean   as_bytes,
+                       GError   **error)
+{
+  forward_note (G_STRFUNC);
+
+  if (as_bytes)
+    return aioproc_queue_try_get_bytes (impl, error);
+
+  return aioproc_queue_try_get (impl, error);
+}
+
+static gpointer
+forward_queue_get (gpointer       impl,
+                   gboolean       as_bytes,
+                   gint64         timeout_usec,
+                   GCancellable  *cancellable,
+                   GError       **error)
+{
+  forward_note (G_STRFUNC);
+
+  if (as_bytes)
+    return aioproc_queue_get_bytes (impl, timeout_usec, cancellable, error);
+
+  return aioproc_queue_get (impl, timeout_usec, cancellable, error);
+}
+
+static void
+forward_queue_got_cb (GObject      *source,
+                      GAsyncResult *result,
+                      gpointer      user_data)
+{
+  g_autoptr(GTask) task = user_data;
+  GError *error = NULL;
+  GVariant *item = aioproc_queue_get_finish (AIOPROC_QUEUE (source), result, &error);
+
+  if (item != NULL)
+    g_task_return_pointer (task, item, (GDestroyNotify) g_variant_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+forward_queue_got_bytes_cb (GObject      *source,
+                            GAsyncResult *result,
+                            gpointer      user_data)
+{
+  g_autoptr(GTask) task = user_data;
+  GError *error = NULL;
+  GBytes *item = aioproc_queue_get_bytes_finish (AIOPROC_QUEUE (source), result, &error);
+
+  if (item != NULL)
+    g_task_return_pointer (task, item, (GDestroyNotify) g_bytes_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+forward_queue_get_start (gpointer  impl,
+                         gboolean  as_bytes,
+                         GTask    *task,
+                         gint64    timeout_usec)
+{
+  forward_note (G_STRFUNC);
+
+  if (as_bytes)
+    aioproc_queue_get_bytes_async (impl, timeout_usec, g_task_get_cancellable (task),
+                                   forward_queue_got_bytes_cb, task);
+  else
+    aioproc_queue_get_async (impl, timeout_usec, g_task_get_cancellable (task),
+                             forward_queue_got_cb, task);
+}
+
+static gboolean
+forward_queue_shut (gpointer   impl,
+                    GError   **error)
+{
+  forward_note (G_STRFUNC);
+
+  return aioproc_queue_close (impl, error);
+}
+
+static gboolean
+forward_queue_is_shut (gpointer impl)
+{
+  forward_note (G_STRFUNC);
+
+  return aioproc_queue_is_closed (impl);
+}
+
+static guint
+forward_queue_get_max_items (gpointer impl)
+{
+  forward_note (G_STRFUNC);
+
+  return aioproc_queue_get_max_items (impl);
+}
+
+static void
+forward_queue_count (gpointer  impl,
+                     guint    *n_ready,
+                     guint    *n_used)
+{
+  forward_note (G_STRFUNC);
+
+  *n_ready = aioproc_queue_get_size (impl);
+  /* All that a public function tells of it. */
+  *n_used = aioproc_queue_is_full (impl) ? aioproc_queue_get_max_items (impl) : *n_ready;
+}
+
+const AioprocQueueBackend forward_queue_backend = {
+  .try_put = forward_queue_try_put,
+  .put = forward_queue_put,
+  .put_start = forward_queue_put_start,
+  .try_get = forward_queue_try_get,
+  .get = forward_queue_get,
+  .get_start = forward_queue_get_start,
+  .shut = forward_queue_shut,
+  .is_shut = forward_queue_is_shut,
+  .get_max_items = forward_queue_get_max_items,
+  .count = forward_queue_count,
+  .get_shm = forward_get_no_shm,
+  .close = forward_close,
+  .free = g_object_unref,
+};
