@@ -13,10 +13,10 @@
 
 #include "aioproc-test.h"
 #include "core/core-test.h"
+#include "scale-kinds.h"
 
-#define N_OBJECTS    1000
 #define MAX_THREADS  9
-#define LOOK_SECONDS 3
+#define LOOK_SECONDS 2
 
 /* ThreadSanitizer has a thread of its own, which is not idle. */
 #ifndef CORE_TEST_TSAN
@@ -72,70 +72,72 @@ assert_idle (void)
 }
 #endif
 
+typedef struct {
+  const ScaleKind *kind;
+  guint            n_ended;
+} Run;
+
+static void
+ended_cb (GObject      *source,
+          GAsyncResult *result,
+          gpointer      user_data)
+{
+  Run *run = user_data;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (run->kind->finish (source, 1, result, &error));
+  g_assert_no_error (error);
+  run->n_ended++;
+}
+
 static void
 test_idle (gconstpointer data)
 {
-  gboolean locks = data != NULL;
-  g_autofree gpointer *objects = g_new (gpointer, N_OBJECTS);
-  g_autofree GAsyncResult **results = g_new0 (GAsyncResult *, N_OBJECTS);
-  g_autoptr(GError) error = NULL;
+  const ScaleKind *kind = data;
+  g_autofree gpointer *objects = g_new (gpointer, kind->n_objects);
+  Run run = { .kind = kind };
   struct rlimit limit;
+  guint n_fds = kind->n_fds * kind->n_objects + 100;
   guint n_threads;
 
   g_test_summary ("1,000 objects with a pending wait each need few threads, which sleep");
 
   g_assert_no_errno (getrlimit (RLIMIT_NOFILE, &limit));
 
-  if (limit.rlim_max < N_OBJECTS + 100)
+  if (limit.rlim_max < n_fds)
     {
       g_test_skip ("Not enough descriptors");
       return;
     }
 
-  limit.rlim_cur = MIN (limit.rlim_max, 4 * N_OBJECTS);
+  limit.rlim_cur = MAX (limit.rlim_cur, n_fds);
   g_assert_no_errno (setrlimit (RLIMIT_NOFILE, &limit));
 
   /* GLib's own, which comes with the first task. */
   g_type_ensure (G_TYPE_TASK);
   n_threads = aioproc_test_count_threads ();
 
-  for (guint i = 0; i < N_OBJECTS; i++)
+  for (guint i = 0; i < kind->n_objects; i++)
     {
-      objects[i] = g_initable_new (locks ? AIOPROC_TYPE_LOCK : AIOPROC_TYPE_EVENT, NULL, &error,
-                                   NULL);
-      g_assert_no_error (error);
+      objects[i] = kind->make ();
 
-      if (locks)
-        {
-          g_assert_true (aioproc_lock_try_acquire (objects[i], NULL));
-          aioproc_lock_acquire_async (objects[i], -1, NULL, aioproc_test_store_result,
-                                      &results[i]);
-        }
-      else
-        {
-          aioproc_event_wait_async (objects[i], -1, NULL, aioproc_test_store_result, &results[i]);
-        }
+      if (kind->prepare != NULL)
+        kind->prepare (objects[i]);
+
+      kind->start (objects[i], 1, NULL, ended_cb, &run);
     }
 
   g_assert_cmpuint (aioproc_test_count_threads () - n_threads, <=, MAX_THREADS);
   assert_idle ();
+  g_assert_cmpuint (run.n_ended, ==, 0);
 
-  for (guint i = 0; i < N_OBJECTS; i++)
-    {
-      g_assert_null (results[i]);
+  for (guint i = 0; i < kind->n_objects; i++)
+    kind->let (objects[i], 1);
 
-      if (locks)
-        g_assert_true (aioproc_lock_release (objects[i], NULL));
-      else
-        g_assert_true (aioproc_event_set (objects[i], NULL));
-    }
+  aioproc_test_wait_until (run.n_ended == kind->n_objects);
 
-  for (guint i = 0; i < N_OBJECTS; i++)
-    {
-      aioproc_test_wait (&results[i]);
-      g_clear_object (&results[i]);
-      g_assert_finalize_object (objects[i]);
-    }
+  for (guint i = 0; i < kind->n_objects; i++)
+    g_assert_finalize_object (objects[i]);
 
   g_assert_cmpuint (aioproc_test_count_threads () - n_threads, <=, MAX_THREADS);
 }
@@ -147,8 +149,12 @@ main (int   argc,
   /* With the backstop, which is part of what an idle program does. */
   aioproc_test_init (&argc, &argv);
 
-  aioproc_test_add_data_func ("/aioproc/idle/events", NULL, test_idle);
-  aioproc_test_add_data_func ("/aioproc/idle/locks", GINT_TO_POINTER (1), test_idle);
+  for (guint i = 0; i < n_scale_kinds; i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/aioproc/idle/%s", scale_kinds[i].name);
+
+      aioproc_test_add_data_func (path, &scale_kinds[i], test_idle);
+    }
 
   return g_test_run ();
 }

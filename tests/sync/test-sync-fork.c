@@ -9,6 +9,7 @@
 #include "aioproc-test.h"
 #include "core/core-test.h"
 #include "platform/platform-test.h"
+#include "scale-kinds.h"
 
 /* A child that was forked, without exec, by a process which uses the object already. */
 
@@ -86,26 +87,42 @@ test_lock_fork (void)
 
 #define N_PENDING 100
 
-static guint n_acquired;
+typedef struct {
+  const ScaleKind *kind;
+  gpointer         object;
+  guint            n_ended;
+  _Atomic guint32 *started;   /* by the child: shared with it */
+} Pending;
 
 static void
-acquired_cb (GObject      *source,
-             GAsyncResult *result,
-             gpointer      user_data)
+pending_ended_cb (GObject      *source,
+                  GAsyncResult *result,
+                  gpointer      user_data)
 {
+  Pending *pending = user_data;
   g_autoptr(GError) error = NULL;
 
-  g_assert_true (aioproc_lock_acquire_finish (AIOPROC_LOCK (source), result, &error));
+  g_assert_true (pending->kind->finish (pending->object, 1 + pending->n_ended, result, &error));
   g_assert_no_error (error);
-  n_acquired++;
-  g_assert_true (aioproc_lock_release (AIOPROC_LOCK (source), &error));
-  g_assert_no_error (error);
+  pending->n_ended++;
+}
+
+static void
+pending_start (Pending             *pending,
+               guint64              owner,
+               GAsyncReadyCallback  callback,
+               gpointer             user_data)
+{
+  if (pending->kind->prepare != NULL)
+    pending->kind->prepare (pending->object);
+
+  pending->kind->start (pending->object, owner, NULL, callback, user_data);
 }
 
 static int
 heir_run (gpointer data)
 {
-  AioprocLock *lock = data;
+  Pending *pending = data;
   /* That of the parent has the parent's descriptor to be woken by. */
   g_autoptr(GMainContext) context = g_main_context_new ();
   g_autoptr(GAsyncResult) result = NULL;
@@ -114,23 +131,21 @@ heir_run (gpointer data)
   g_main_context_push_thread_default (context);
 
   /* An operation of its own, of which the parent's are not in front. */
-  aioproc_lock_acquire_async (lock, -1, NULL, aioproc_test_store_result, &result);
+  pending_start (pending, 1, aioproc_test_store_result, &result);
+  core_test_store (pending->started, 1);
   aioproc_test_wait (&result);
-  g_assert_true (aioproc_lock_acquire_finish (lock, result, &error));
+  g_assert_true (pending->kind->finish (pending->object, 1, result, &error));
   g_assert_no_error (error);
-  g_assert_cmpuint (n_acquired, ==, 0);
-  g_assert_true (aioproc_lock_release (lock, &error));
-  g_assert_no_error (error);
+  g_assert_cmpuint (pending->n_ended, ==, 0);
   g_main_context_pop_thread_default (context);
 
   return 0;
 }
 
 static void
-test_lock_fork_pending (void)
+test_fork_pending (gconstpointer data)
 {
-  g_autoptr(AioprocLock) lock = NULL;
-  g_autoptr(GError) error = NULL;
+  Pending pending = { .kind = data };
   pid_t pid;
 
   g_test_summary ("Waits that are pending during a fork are the parent's; the child has others");
@@ -140,21 +155,24 @@ test_lock_fork_pending (void)
   return;
 #endif
 
-  lock = aioproc_lock_new (&error);
-  g_assert_no_error (error);
-  g_assert_true (aioproc_lock_acquire (lock, -1, NULL, &error));
-  g_assert_no_error (error);
+  pending.object = pending.kind->make ();
+  pending.started = platform_test_map_shared (sizeof *pending.started);
 
   for (guint i = 0; i < N_PENDING; i++)
-    aioproc_lock_acquire_async (lock, -1, NULL, acquired_cb, NULL);
+    pending_start (&pending, 1 + i, pending_ended_cb, &pending);
 
-  pid = platform_test_fork (heir_run, lock);
-  g_assert_true (aioproc_lock_release (lock, &error));
-  g_assert_no_error (error);
-  aioproc_test_wait_until (n_acquired == N_PENDING);
+  pid = platform_test_fork (heir_run, &pending);
+  core_test_wait_for (pending.started, 1);
+  /* One for the child. */
+  pending.kind->let (pending.object, N_PENDING + 1);
+  aioproc_test_wait_until (pending.n_ended == N_PENDING);
   platform_test_wait_success (pid);
-  g_assert_false (aioproc_lock_is_locked (lock));
-  g_assert_finalize_object (g_steal_pointer (&lock));
+
+  if (pending.kind->check != NULL)
+    pending.kind->check (pending.object, N_PENDING, N_PENDING);
+
+  platform_test_unmap (pending.started, sizeof *pending.started);
+  g_assert_finalize_object (pending.object);
 }
 
 static int
@@ -206,8 +224,15 @@ main (int   argc,
   core_test_init (&argc, &argv);
 
   aioproc_test_add_func ("/aioproc/sync-fork/lock", test_lock_fork);
-  aioproc_test_add_func ("/aioproc/sync-fork/lock/pending", test_lock_fork_pending);
   aioproc_test_add_func ("/aioproc/sync-fork/event", test_event_fork);
+
+  for (guint i = 0; i < n_scale_kinds; i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/aioproc/sync-fork/pending/%s",
+                                               scale_kinds[i].name);
+
+      aioproc_test_add_data_func (path, &scale_kinds[i], test_fork_pending);
+    }
 
   return g_test_run ();
 }

@@ -13,6 +13,7 @@
 #include <aioproc.h>
 
 #include "aioproc-test.h"
+#include "scale-kinds.h"
 
 #define N_PENDING  100000
 #define N_STORM    10000
@@ -22,163 +23,10 @@
 /* How many words one thread of the library watches. */
 #define N_WATCHED 126
 
-/* What an object is waited on for, by any number of operations. */
-typedef struct {
-  const char *name;
-  guint       n_objects;
-
-  /* An object that lets nothing through. */
-  gpointer  (*make)   (void);
-  void      (*start)  (gpointer              object,
-                       GCancellable         *cancellable,
-                       GAsyncReadyCallback   callback,
-                       gpointer              user_data);
-  /* Where it was let through, it is done with the object, too. */
-  gboolean  (*finish) (gpointer              object,
-                       GAsyncResult         *result,
-                       GError              **error);
-  /* Lets @n_operations through at least. */
-  void      (*let)    (gpointer              object,
-                       guint                 n_operations);
-} Kind;
-
-static void
-let_lock (gpointer object,
-          guint    n_operations)
-{
-  g_autoptr(GError) error = NULL;
-
-  g_assert_true (aioproc_lock_release (object, &error));
-  g_assert_no_error (error);
-}
-
-static gpointer
-make_lock (void)
-{
-  g_autoptr(GError) error = NULL;
-  AioprocLock *lock = aioproc_lock_new (&error);
-
-  g_assert_no_error (error);
-  g_assert_true (aioproc_lock_try_acquire (lock, &error));
-  g_assert_no_error (error);
-
-  return lock;
-}
-
-static void
-start_lock (gpointer             object,
-            GCancellable        *cancellable,
-            GAsyncReadyCallback  callback,
-            gpointer             user_data)
-{
-  aioproc_lock_acquire_async (object, -1, cancellable, callback, user_data);
-}
-
-static gboolean
-finish_lock (gpointer       object,
-             GAsyncResult  *result,
-             GError       **error)
-{
-  if (!aioproc_lock_acquire_finish (object, result, error))
-    return FALSE;
-
-  let_lock (object, 1);
-
-  return TRUE;
-}
-
-static gpointer
-make_event (void)
-{
-  g_autoptr(GError) error = NULL;
-  AioprocEvent *event = aioproc_event_new (&error);
-
-  g_assert_no_error (error);
-
-  return event;
-}
-
-static void
-start_event (gpointer             object,
-             GCancellable        *cancellable,
-             GAsyncReadyCallback  callback,
-             gpointer             user_data)
-{
-  aioproc_event_wait_async (object, -1, cancellable, callback, user_data);
-}
-
-static gboolean
-finish_event (gpointer       object,
-              GAsyncResult  *result,
-              GError       **error)
-{
-  return aioproc_event_wait_finish (object, result, error);
-}
-
-static void
-let_event (gpointer object,
-           guint    n_operations)
-{
-  g_autoptr(GError) error = NULL;
-
-  g_assert_true (aioproc_event_set (object, &error));
-  g_assert_no_error (error);
-}
-
-static gpointer
-make_queue (void)
-{
-  g_autoptr(GError) error = NULL;
-  AioprocQueue *queue = aioproc_queue_new (0, &error);
-
-  g_assert_no_error (error);
-
-  return queue;
-}
-
-static void
-start_queue (gpointer             object,
-             GCancellable        *cancellable,
-             GAsyncReadyCallback  callback,
-             gpointer             user_data)
-{
-  aioproc_queue_get_async (object, -1, cancellable, callback, user_data);
-}
-
-static gboolean
-finish_queue (gpointer       object,
-              GAsyncResult  *result,
-              GError       **error)
-{
-  g_autoptr(GVariant) value = aioproc_queue_get_finish (object, result, error);
-
-  return value != NULL;
-}
-
-static void
-let_queue (gpointer object,
-           guint    n_operations)
-{
-  g_autoptr(GError) error = NULL;
-
-  for (guint i = 0; i < n_operations; i++)
-    {
-      g_assert_true (aioproc_queue_put (object, g_variant_new_uint32 (i), -1, NULL, &error));
-      g_assert_no_error (error);
-    }
-}
-
-static const Kind kinds[] = {
-  { "lock", 1000, make_lock, start_lock, finish_lock, let_lock },
-  { "event", 1000, make_event, start_event, finish_event, let_event },
-  /* Each has 16 GiB of addresses, of which ThreadSanitizer leaves 1.5 TiB. */
-  { "queue", 32, make_queue, start_queue, finish_queue, let_queue },
-};
-
 /* --- One thread's operations on one object --- */
 
 typedef struct {
-  const Kind *kind;
+  const ScaleKind *kind;
   gpointer    object;
   GThread    *thread;      /* where all of them end */
   guint       n_started;
@@ -193,18 +41,24 @@ run_count_ended (const Run *run)
   return run->n_let + run->n_cancelled + run->n_closed;
 }
 
+typedef struct {
+  Run     *run;
+  guint64  owner;
+} Operation;
+
 static void
 run_ended_cb (GObject      *source,
               GAsyncResult *result,
               gpointer      user_data)
 {
-  Run *run = user_data;
+  g_autofree Operation *operation = user_data;
+  Run *run = operation->run;
   g_autoptr(GError) error = NULL;
 
   g_assert_true (g_thread_self () == run->thread);
   g_assert_true ((gpointer) source == run->object);
 
-  if (run->kind->finish (run->object, result, &error))
+  if (run->kind->finish (run->object, operation->owner, result, &error))
     run->n_let++;
   else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     run->n_cancelled++;
@@ -218,10 +72,18 @@ static void
 run_start (Run          *run,
            GCancellable *cancellable)
 {
-  guint n_ended = run_count_ended (run);
+  static _Atomic guint64 n_owners;
+  Operation *operation = g_new (Operation, 1);
+  guint n_ended;
 
+  *operation = (Operation) { run, atomic_fetch_add (&n_owners, 1) + 1 };
   run->thread = g_thread_self ();
-  run->kind->start (run->object, cancellable, run_ended_cb, run);
+
+  if (run->kind->prepare != NULL)
+    run->kind->prepare (run->object);
+
+  n_ended = run_count_ended (run);
+  run->kind->start (run->object, operation->owner, cancellable, run_ended_cb, operation);
   run->n_started++;
   g_assert_cmpuint (run_count_ended (run), ==, n_ended);
 }
@@ -253,7 +115,7 @@ has_waitv (void)
 static void
 test_pending (gconstpointer data)
 {
-  const Kind *kind = data;
+  const ScaleKind *kind = data;
   Run run = { .kind = kind, .object = kind->make () };
   guint n_threads;
 
@@ -270,13 +132,17 @@ test_pending (gconstpointer data)
   kind->let (run.object, N_PENDING);
   run_wait (&run);
   g_assert_cmpuint (run.n_let, ==, N_PENDING);
+
+  if (kind->check != NULL)
+    kind->check (run.object, N_PENDING, N_PENDING);
+
   run_free_object (&run);
 }
 
 static void
 test_objects (gconstpointer data)
 {
-  const Kind *kind = data;
+  const ScaleKind *kind = data;
   g_autofree Run *runs = g_new0 (Run, kind->n_objects);
   g_autoptr(GCancellable) cancellable = g_cancellable_new ();
   struct rlimit limit;
@@ -286,13 +152,13 @@ test_objects (gconstpointer data)
 
   g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &limit), ==, 0);
 
-  if (limit.rlim_max < 2 * kind->n_objects)
+  if (limit.rlim_max < 2 * kind->n_fds * kind->n_objects)
     {
       g_test_skip ("There are not enough descriptors");
       return;
     }
 
-  limit.rlim_cur = MAX (limit.rlim_cur, 2 * kind->n_objects);
+  limit.rlim_cur = MAX (limit.rlim_cur, 2 * kind->n_fds * kind->n_objects);
   g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
 
   for (guint i = 0; i < kind->n_objects; i++)
@@ -351,7 +217,7 @@ storm_thread (gpointer data)
 static void
 test_storm (gconstpointer data)
 {
-  const Kind *kind = data;
+  const ScaleKind *kind = data;
   Run run = { .kind = kind, .object = kind->make () };
   g_autofree GCancellable **cancellables = g_new (GCancellable *, N_STORM);
   StormRun storms[] = { { cancellables, 0 }, { cancellables, 1 } };
@@ -377,10 +243,8 @@ test_storm (gconstpointer data)
   g_assert_cmpuint (run.n_let + run.n_cancelled, ==, N_STORM);
 
   /* Each was let through or cancelled, and never both. */
-  if (AIOPROC_IS_QUEUE (run.object))
-    g_assert_cmpuint (aioproc_queue_get_size (run.object) + run.n_let, ==, N_STORM / 10);
-  else if (AIOPROC_IS_LOCK (run.object))
-    g_assert_false (aioproc_lock_is_locked (run.object));
+  if (kind->check != NULL)
+    kind->check (run.object, N_STORM / 10, run.n_let);
 
   for (guint i = 0; i < N_STORM; i++)
     g_assert_finalize_object (cancellables[i]);
@@ -399,7 +263,7 @@ dispose_thread (gpointer object)
 static void
 test_disposed (gconstpointer data)
 {
-  const Kind *kind = data;
+  const ScaleKind *kind = data;
   Run run = { .kind = kind, .object = kind->make () };
   GThread *thread;
 
@@ -446,7 +310,7 @@ context_thread (gpointer data)
 static void
 test_contexts (gconstpointer data)
 {
-  const Kind *kind = data;
+  const ScaleKind *kind = data;
   ContextRun runs[N_THREADS];
   GThread *threads[N_THREADS];
   gpointer object = kind->make ();
@@ -491,14 +355,15 @@ main (int   argc,
 
   aioproc_test_init (&argc, &argv);
 
-  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+  for (guint i = 0; i < n_scale_kinds; i++)
     {
       for (guint j = 0; j < G_N_ELEMENTS (cases); j++)
         {
-          g_autofree char *path = g_strdup_printf ("/aioproc/sync-scale/%s/%s", kinds[i].name,
+          const ScaleKind *kind = &scale_kinds[i];
+          g_autofree char *path = g_strdup_printf ("/aioproc/sync-scale/%s/%s", kind->name,
                                                    cases[j].name);
 
-          aioproc_test_add_data_func (path, &kinds[i], cases[j].func);
+          aioproc_test_add_data_func (path, kind, cases[j].func);
         }
     }
 
