@@ -56,6 +56,8 @@ struct _AioprocWaitQueue {
   _Atomic guint    n_pending;           /* (atomic) the length of @entries */
   _Atomic guint32  closed;              /* (atomic) a futex that sync operations watch: 0 or 1 */
   AioprocWaitWatch watch;               /* what the groups keep of a queue */
+  _Atomic guint    n_hasty;             /* (atomic) sync operations that are to sleep at once */
+  _Atomic guint    haste;               /* (atomic) how many do after one that was awake in vain */
 };
 
 /* The earlier of two moments, where -1 is never. */

@@ -5,6 +5,17 @@
  */
 
 #include "core/aioproc-wait-queue-private.h"
+#include "platform/aioproc-cpu-private.h"
+
+/* Twice as long as it takes to wake a sleeper on another processor, and so longer than it takes to
+ * be answered by one who had to be woken.
+ */
+#define AWAKE_USEC 50
+/* Between two moments at which others may run. */
+#define N_LOOKS    8
+/* How many operations sleep at once after one that was awake in vain. */
+#define MIN_HASTE  64
+#define MAX_HASTE  2048
 
 static void
 wake_sync_wait_cb (GCancellable *cancellable,
@@ -14,6 +25,61 @@ wake_sync_wait_cb (GCancellable *cancellable,
 
   atomic_store (cancelled, 1);
   aioproc_futex_wake (cancelled, 1);
+}
+
+/* Who is to change the word may be running on another processor, and then is faster than a wake-up;
+ * or it waits for this one, and then to let it run costs half of what it costs to sleep and to be
+ * woken. But one who computes there keeps the processor for milliseconds. So after each time that
+ * was in vain, twice as many operations sleep at once as after the one before, and a bit fewer for
+ * each time that was not: what is lost comes to a microsecond or two for each operation.
+ */
+static void
+aioproc_wait_queue_stay_awake (AioprocWaitQueue     *self,
+                               const AioprocWaitOps *ops,
+                               gint64                timeout_usec)
+{
+  guint n_hasty = atomic_load_explicit (&self->n_hasty, memory_order_relaxed);
+  guint haste = atomic_load_explicit (&self->haste, memory_order_relaxed);
+  gint64 limit_usec = timeout_usec < 0 ? AWAKE_USEC : MIN (timeout_usec, AWAKE_USEC);
+  gboolean found = FALSE;
+  gint64 began_usec;
+  gint64 spent_usec;
+
+  if (n_hasty > 0)
+    {
+      /* Of two at once one may count for both. */
+      atomic_store_explicit (&self->n_hasty, n_hasty - 1, memory_order_relaxed);
+      return;
+    }
+
+  began_usec = g_get_monotonic_time ();
+
+  do
+    {
+      g_thread_yield ();
+      found = ops->peek (self->object);
+
+      for (guint i = 1; i < N_LOOKS && !found; i++)
+        {
+          aioproc_cpu_relax ();
+          found = ops->peek (self->object);
+        }
+
+      spent_usec = g_get_monotonic_time () - began_usec;
+    }
+  while (!found && spent_usec < limit_usec);
+
+  haste = MAX (haste, MIN_HASTE);
+
+  if (found && spent_usec < limit_usec)
+    {
+      atomic_store_explicit (&self->haste, haste - haste / MIN_HASTE, memory_order_relaxed);
+    }
+  else
+    {
+      atomic_store_explicit (&self->n_hasty, haste, memory_order_relaxed);
+      atomic_store_explicit (&self->haste, MIN (2 * haste, MAX_HASTE), memory_order_relaxed);
+    }
 }
 
 static void
@@ -29,9 +95,11 @@ aioproc_wait_queue_sleep (AioprocWaitQueue *self,
     { &self->closed, 0 },
     { cancelled, 0 },
   };
+  /* Each of them costs. */
+  guint n_waits = G_N_ELEMENTS (waits) - (cancelled == NULL ? 1 : 0);
 
   if (aioproc_futex_has_waitv ())
-    aioproc_futex_waitv (waits, G_N_ELEMENTS (waits),
+    aioproc_futex_waitv (waits, n_waits,
                          aioproc_wait_earlier (deadline_usec, aioproc_family_get_backstop ()));
   else
     aioproc_family_sleep (self->family, sequence, self->word, expected, deadline_usec);
@@ -57,6 +125,9 @@ aioproc_wait_queue_wait (AioprocWaitQueue      *self,
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
+
+  if (ops->peek != NULL && timeout_usec != 0)
+    aioproc_wait_queue_stay_awake (self, ops, timeout_usec);
 
   for (;;)
     {
@@ -97,7 +168,7 @@ aioproc_wait_queue_wait (AioprocWaitQueue      *self,
           break;
         }
 
-      aioproc_wait_queue_sleep (self, sequence, expected, &cancelled,
+      aioproc_wait_queue_sleep (self, sequence, expected, cancellable != NULL ? &cancelled : NULL,
                                 aioproc_wait_earlier (deadline_usec, request->retry_usec));
       request->slept = TRUE;
     }

@@ -163,6 +163,51 @@ test_waiter_sync_retry (void)
 /* --- Asynchronous ones --- */
 
 static void
+test_waiter_sync_awake (void)
+{
+  g_autoptr(WaiterTest) test = waiter_test_new ();
+
+  g_test_summary ("A blocking operation stays awake for what comes soon");
+
+  test->n_peeks_needed = 3;
+
+  /* Soon is a few microseconds, in which another program may have the processor. */
+  do
+    waiter_test_take_awake (test, -1);
+  while (test->n_peeked_attempts > 1);
+
+  g_assert_cmpuint (test->n_peeks, ==, 3);
+
+  waiter_test_take_awake (test, 0);
+  g_assert_cmpuint (test->n_peeks, ==, 0);
+}
+
+static void
+test_waiter_sync_hasty (void)
+{
+  g_autoptr(WaiterTest) test = waiter_test_new ();
+  guint n_hasty = 64;
+
+  g_test_summary ("The more often it was awake in vain, the seldomer it is");
+
+  for (guint i = 0; i < 4; i++)
+    {
+      waiter_test_take_awake (test, -1);
+      g_assert_cmpuint (test->n_peeks, >, 0);
+      g_assert_cmpuint (test->n_peeked_attempts, ==, 2);
+
+      for (guint j = 0; j < n_hasty; j++)
+        {
+          waiter_test_take_awake (test, -1);
+          g_assert_cmpuint (test->n_peeks, ==, 0);
+          g_assert_cmpuint (test->n_peeked_attempts, ==, 2);
+        }
+
+      n_hasty *= 2;
+    }
+}
+
+static void
 test_waiter_async_order (void)
 {
   g_autoptr(WaiterTest) test = waiter_test_new ();
@@ -658,6 +703,8 @@ main (int   argc,
                          test_waiter_sync_cancelled_asleep);
   aioproc_test_add_func ("/aioproc/waiter/sync/closed", test_waiter_sync_closed);
   aioproc_test_add_func ("/aioproc/waiter/sync/retry", test_waiter_sync_retry);
+  aioproc_test_add_func ("/aioproc/waiter/sync/awake", test_waiter_sync_awake);
+  aioproc_test_add_func ("/aioproc/waiter/sync/hasty", test_waiter_sync_hasty);
   aioproc_test_add_func ("/aioproc/waiter/async/order", test_waiter_async_order);
   aioproc_test_add_func ("/aioproc/waiter/async/order-served", test_waiter_async_order_served);
   aioproc_test_add_func ("/aioproc/waiter/async/timeout", test_waiter_async_timeout);

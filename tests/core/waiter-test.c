@@ -135,6 +135,59 @@ static const AioprocWaitOps take_and_more_ops = {
   .complete = waiter_test_complete,
 };
 
+static gboolean
+waiter_test_peek (gpointer object)
+{
+  WaiterTest *self = object;
+
+  if (++self->n_peeks == self->n_peeks_needed)
+    atomic_store (self->word, 1);
+
+  return atomic_load (self->word) > 0;
+}
+
+static gboolean
+waiter_test_attempt_peeked (gpointer            object,
+                            AioprocWaitRequest *request,
+                            guint32            *expected)
+{
+  WaiterTest *self = object;
+
+  self->n_peeked_attempts++;
+
+  if (waiter_test_attempt (object, request, expected))
+    return TRUE;
+
+  /* So that the word is not what is slept on. */
+  atomic_store (self->word, 1);
+
+  return FALSE;
+}
+
+static const AioprocWaitOps take_awake_ops = {
+  .verb = "take from",
+  .attempt = waiter_test_attempt_peeked,
+  .peek = waiter_test_peek,
+  .complete = waiter_test_complete,
+};
+
+void
+waiter_test_take_awake (WaiterTest *self,
+                        gint64      timeout_usec)
+{
+  WaiterRequest request = { 0 };
+  g_autoptr(GError) error = NULL;
+
+  self->n_peeks = 0;
+  self->n_peeked_attempts = 0;
+
+  if (!aioproc_wait_queue_wait (self->queue, &take_awake_ops, &request.parent, timeout_usec, NULL,
+                                &error))
+    g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+
+  atomic_store (self->word, 0);
+}
+
 WaiterTest *
 waiter_test_new (void)
 {

@@ -31,6 +31,10 @@ typedef struct {
   _Atomic guint32     work_stops;     /* (atomic) work waits while it is 1 */
   _Atomic guint32     worked_stops;   /* (atomic) what comes behind the work waits while it is 1 */
 
+  guint               n_peeks_needed; /* until one adds a token; 0: none does */
+  guint               n_peeks;
+  guint               n_peeked_attempts; /* of waiter_test_take_awake() */
+
   /* What has happened. Those without atomics: on the test's main context. */
   _Atomic guint32     n_working;      /* has begun; a futex */
   _Atomic guint32     n_worked;
@@ -74,6 +78,12 @@ gboolean    waiter_test_take          (WaiterTest           *self,
                                        gint64                timeout_usec,
                                        GCancellable         *cancellable,
                                        GError              **error);
+
+/* A blocking operation that peeks before it sleeps: it finds a token at its first attempt if it has
+ * peeked often enough, and else at its second one, without having slept.
+ */
+void        waiter_test_take_awake    (WaiterTest           *self,
+                                       gint64                timeout_usec);
 
 /* Starts an operation that @callback, or waiter_test_ended_cb(), ends with the test as its data. */
 void        waiter_test_start_with    (WaiterTest           *self,
