@@ -77,6 +77,14 @@ aioproc_condition_local_attempt (gpointer            object,
                                    &base_request->retry_usec);
 }
 
+static gboolean
+aioproc_condition_local_peek (gpointer object)
+{
+  LocalCondition *self = object;
+
+  return aioproc_grants_peek (&self->grants);
+}
+
 static void
 aioproc_condition_local_complete (gpointer            object,
                                   GTask              *task,
@@ -89,6 +97,7 @@ aioproc_condition_local_complete (gpointer            object,
 static const AioprocWaitOps wait_ops = {
   .verb = "wait for",
   .attempt = aioproc_condition_local_attempt,
+  .peek = aioproc_condition_local_peek,
   .complete = aioproc_condition_local_complete,
 };
 

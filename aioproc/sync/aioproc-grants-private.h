@@ -92,6 +92,8 @@ gboolean         aioproc_grants_is_chosen     (AioprocGrants        *self,
                                                AioprocGrantsWaiter  *waiter,
                                                guint32              *expected,
                                                gint64               *retry_usec);
+/* Whether there may be a grant for one of this process: a look, without a trace. */
+gboolean         aioproc_grants_peek          (AioprocGrants        *self);
 /* @waiter waits no more. TRUE: it was given a grant, which it has used up. */
 gboolean         aioproc_grants_end           (AioprocGrants        *self,
                                                AioprocGrantsWaiter  *waiter);

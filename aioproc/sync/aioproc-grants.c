@@ -361,6 +361,14 @@ aioproc_grants_is_chosen (AioprocGrants       *self,
 }
 
 gboolean
+aioproc_grants_peek (AioprocGrants *self)
+{
+  guint32 owner = aioproc_family_get_owner (self->family);
+
+  return get_granted (atomic_load (&aioproc_grants_get_slot (self, owner)->counts)) > 0;
+}
+
+gboolean
 aioproc_grants_end (AioprocGrants       *self,
                     AioprocGrantsWaiter *waiter)
 {

@@ -46,6 +46,14 @@ aioproc_semaphore_local_attempt (gpointer            object,
                                 &base_request->retry_usec);
 }
 
+static gboolean
+aioproc_semaphore_local_peek (gpointer object)
+{
+  LocalSemaphore *self = object;
+
+  return aioproc_units_peek_free (&self->units);
+}
+
 static void
 aioproc_semaphore_local_complete (gpointer            object,
                                   GTask              *task,
@@ -57,6 +65,7 @@ aioproc_semaphore_local_complete (gpointer            object,
 static const AioprocWaitOps acquire_ops = {
   .verb = "acquire",
   .attempt = aioproc_semaphore_local_attempt,
+  .peek = aioproc_semaphore_local_peek,
   .withdraw = aioproc_units_withdraw,
   .complete = aioproc_semaphore_local_complete,
 };

@@ -165,6 +165,15 @@ aioproc_units_free_taken (AioprocUnits *self)
                                          balance + 1 - AIOPROC_UNITS_CHANGE_ONE);
 }
 
+/* Whether a unit is free for all. */
+static inline gboolean
+aioproc_units_peek_free (AioprocUnits *self)
+{
+  guint64 balance = atomic_load_explicit (&self->state->balance, memory_order_relaxed);
+
+  return (balance & AIOPROC_UNITS_FREE_MASK) != 0 && (balance & AIOPROC_UNITS_FAIR) == 0;
+}
+
 /* After a release. In one order with the exchange there: who marks the word looks again behind it.
  */
 static inline gboolean
