@@ -21,6 +21,7 @@ typedef struct {
   BenchMeeting meeting;
   gint64       size;
   gint64       n_messages;
+  int          turn;                     /* protected by a lock of the case */
   gint64       stamps[BENCH_N_STAMPS];
 } BenchShared;
 

@@ -38,8 +38,8 @@ _SYNC = {
     'executor': 'python-sync.py',
     'boost': 'bench-boost-sync',
 }
-
-
+_PAIR = {peer: program.replace('sync', 'pair') for peer, program in _SYNC.items()}
+_PENDING = {peer: program.replace('sync', 'pending') for peer, program in _SYNC.items()}
 _QUEUE = {peer: program.replace('sync', 'queue') for peer, program in _SYNC.items()}
 _PROCESS = {peer: program.replace('sync', 'process') for peer, program in _SYNC.items()}
 
@@ -57,6 +57,14 @@ CASES = [
          _pick(_SYNC, 'aioproc', 'limit', 'executor')),
     Case('sync', 'event-async', 'us',
          _pick(_SYNC, 'aioproc', 'limit', 'executor'), PINNED),
+    Case('sync', 'semaphore-round-trip', 'us',
+         _pick(_PAIR, 'aioproc', 'limit', 'python'), PINNED),
+    Case('sync', 'condition-round-trip', 'us',
+         _pick(_PAIR, 'aioproc', 'limit', 'python'), PINNED),
+    Case('sync', 'pending-drain', 'ms', _pick(_PENDING, 'aioproc', 'limit'), group='pending'),
+    Case('sync', 'pending-threads', 'threads', _pick(_PENDING, 'aioproc', 'limit'),
+         group='pending'),
+    Case('sync', 'pending-memory', 'KiB', _pick(_PENDING, 'aioproc', 'limit'), group='pending'),
     Case('sync', 'idle-wakeups', '1/s', _pick(_SYNC, 'aioproc', 'executor'), group='idle'),
     Case('sync', 'idle-threads', 'threads', _pick(_SYNC, 'aioproc', 'executor'), group='idle'),
     Case('sync', 'idle-memory', 'KiB', _pick(_SYNC, 'aioproc', 'executor'), group='idle'),
