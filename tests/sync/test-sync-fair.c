@@ -375,8 +375,6 @@ test_fair (const Kind *kind,
 {
   gint64 best_usec = G_MAXINT64;
 
-  g_test_summary ("Processes hammer an object, and none is passed over 50 ms after it began to wait");
-
   /* Other programs make it worse, never better. Without hand-overs it is half a second. */
   for (guint i = 0; i < N_TRIES && best_usec > MAX_PASSED; i++)
     best_usec = MIN (best_usec, hammer (kind, most_async));
@@ -387,12 +385,16 @@ test_fair (const Kind *kind,
 static void
 test_fair_sync (gconstpointer data)
 {
+  g_test_summary ("Most of four processes wait blocking, and none is passed over for 50 ms");
+
   test_fair (data, FALSE);
 }
 
 static void
 test_fair_async (gconstpointer data)
 {
+  g_test_summary ("Most of four processes wait asynchronously, and none is passed over for 50 ms");
+
   test_fair (data, TRUE);
 }
 
