@@ -22,7 +22,7 @@
 # define SYS_futex_waitv 449
 #endif
 
-/* Processes that die at a certain moment, and one that waits. */
+/* Processes that die at a certain moment, and one that waits. See also test-sync-death.c. */
 typedef struct {
   /* What the children inherit. */
   AioprocLock     *lock;        /* (owned) */
@@ -222,12 +222,6 @@ test_lock_death_releasing (gconstpointer data)
 
 /* --- Holders --- */
 
-typedef enum {
-  HOLDER_KILLED,
-  HOLDER_EXITS,
-  HOLDER_EXECUTES,
-} HolderEnd;
-
 static int
 holder_run (gpointer user_data)
 {
@@ -244,16 +238,6 @@ holder_run (gpointer user_data)
   return 0;
 }
 
-static int
-executing_holder_run (gpointer user_data)
-{
-  holder_run (user_data);
-  /* Lives on, without a thread or a descriptor of before. */
-  execl ("/bin/sh", "sh", "-c", "kill -STOP $$", NULL);
-
-  return 127;
-}
-
 static pid_t
 fixture_start_holder (Fixture *fixture,
                       int    (*func) (gpointer data))
@@ -264,77 +248,6 @@ fixture_start_holder (Fixture *fixture,
   atomic_store (&fixture->shared->begun, 0);
 
   return pid;
-}
-
-static void
-test_lock_death_holder (gconstpointer data)
-{
-  guint variant = GPOINTER_TO_UINT (data);
-  HolderEnd end = variant >> 1;
-  Fixture fixture;
-  pid_t pid;
-
-  g_test_summary ("A holder ends without a release, and the waiter is told");
-
-  fixture_init (&fixture, variant & 1);
-  pid = fixture_start_holder (&fixture, end == HOLDER_EXECUTES ? executing_holder_run : holder_run);
-  fixture_start_waiter (&fixture);
-
-  if (end == HOLDER_KILLED)
-    core_test_kill (pid);
-  else
-    core_test_store (&fixture.shared->go, 2);
-
-  g_assert_cmpuint (core_test_wait_for_any (&fixture.shared->got), ==, 2);
-
-  /* It lives, as another program. */
-  if (end == HOLDER_EXECUTES)
-    core_test_kill (pid);
-  else if (end == HOLDER_EXITS)
-    platform_test_wait_success (pid);
-
-  fixture_expect (&fixture, TRUE);
-  fixture_clear (&fixture);
-}
-
-static void
-test_lock_death_stopped (gconstpointer data)
-{
-  g_autoptr(GError) error = NULL;
-  Fixture fixture;
-  pid_t pid;
-
-  g_test_summary ("A holder that is stopped keeps the lock, until it goes on or is killed");
-
-  for (guint i = 0; i < 2; i++)
-    {
-      fixture_init (&fixture, data != NULL);
-      pid = fixture_start_holder (&fixture, holder_run);
-      core_test_stop (pid);
-      g_assert_true (aioproc_lock_is_locked (fixture.lock));
-      g_assert_false (aioproc_lock_try_acquire (fixture.lock, &error));
-      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
-      g_clear_error (&error);
-      g_assert_false (aioproc_lock_acquire (fixture.lock, 20 * G_TIME_SPAN_MILLISECOND, NULL,
-                                            &error));
-      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-      g_clear_error (&error);
-      fixture_start_waiter (&fixture);
-
-      if (i == 0)
-        {
-          core_test_store (&fixture.shared->go, 2);
-          g_assert_no_errno (kill (pid, SIGCONT));
-          platform_test_wait_success (pid);
-        }
-      else
-        {
-          core_test_kill (pid);
-        }
-
-      fixture_expect (&fixture, TRUE);
-      fixture_clear (&fixture);
-    }
 }
 
 /* --- A holder that still writes --- */
@@ -492,14 +405,6 @@ static const struct {
   { "woken/hungry-async", test_lock_death_woken, 5 },
   { "releasing/sync", test_lock_death_releasing, 0 },
   { "releasing/async", test_lock_death_releasing, 1 },
-  { "holder/killed-sync", test_lock_death_holder, HOLDER_KILLED << 1 },
-  { "holder/killed-async", test_lock_death_holder, HOLDER_KILLED << 1 | 1 },
-  { "holder/exits-sync", test_lock_death_holder, HOLDER_EXITS << 1 },
-  { "holder/exits-async", test_lock_death_holder, HOLDER_EXITS << 1 | 1 },
-  { "holder/executes-sync", test_lock_death_holder, HOLDER_EXECUTES << 1 },
-  { "holder/executes-async", test_lock_death_holder, HOLDER_EXECUTES << 1 | 1 },
-  { "stopped/sync", test_lock_death_stopped, 0 },
-  { "stopped/async", test_lock_death_stopped, 1 },
   { "strict/sync", test_lock_death_strict, 0 },
   { "strict/async", test_lock_death_strict, 1 },
 };
