@@ -52,7 +52,7 @@ aioproc_hold_reacquire (const AioprocHold  *self,
   if (AIOPROC_IS_RLOCK (lock))
     return aioproc_rlock_acquire_hold (lock, self, error);
 
-  return aioproc_lock_acquire (lock, -1, NULL, error);
+  return aioproc_lock_reacquire (lock, error);
 }
 
 void

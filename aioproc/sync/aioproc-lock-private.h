@@ -38,8 +38,11 @@ typedef struct {
   void        (*free)          (gpointer       impl);
 } AioprocLockBackend;
 
-/* Whether this process holds it. */
-gboolean aioproc_lock_is_mine (AioprocLock *self);
+/* For aioproc-hold.c. Whether this process holds it. */
+gboolean aioproc_lock_is_mine   (AioprocLock  *self);
+/* As aioproc_lock_acquire() without limit, but not on behalf of who calls that. */
+gboolean aioproc_lock_reacquire (AioprocLock  *self,
+                                 GError      **error);
 
 /* A lock in shared memory; takes @shm, or makes it where NULL. */
 gboolean aioproc_lock_local_new (AioprocShm                *shm,

@@ -281,6 +281,13 @@ aioproc_lock_is_mine (AioprocLock *self)
   return self->backend != NULL && self->backend->is_mine (self->impl);
 }
 
+gboolean
+aioproc_lock_reacquire (AioprocLock  *self,
+                        GError      **error)
+{
+  return aioproc_lock_check (self, error) && self->backend->acquire (self->impl, -1, NULL, error);
+}
+
 /**
  * aioproc_lock_new:
  * @error: return location for an error
