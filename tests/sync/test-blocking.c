@@ -4,6 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+#include <string.h>
+
 #include <aioproc.h>
 
 #include "aioproc-test.h"
@@ -16,7 +18,6 @@ typedef struct {
   AioprocEvent     *event;
   AioprocQueue     *queue;
   AioprocProcess   *process;
-  gint64            timeout_usec;
 } Objects;
 
 static void
@@ -37,7 +38,6 @@ objects_init (Objects *self)
   self->queue = aioproc_queue_new (0, &error);
   g_assert_no_error (error);
   self->process = aioproc_process_new (NULL, "never-run", NULL);
-  self->timeout_usec = -1;
 }
 
 static void
@@ -52,6 +52,71 @@ objects_clear (Objects *self)
   g_assert_finalize_object (self->process);
 }
 
+/* --- What may block, though here none of it has to --- */
+
+static void
+block_lock_acquire (Objects *objects,
+                    gint64   timeout_usec)
+{
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (aioproc_lock_acquire (objects->lock, timeout_usec, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (aioproc_lock_release (objects->lock, &error));
+  g_assert_no_error (error);
+}
+
+static void
+block_rlock_acquire (Objects *objects,
+                     gint64   timeout_usec)
+{
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (aioproc_rlock_acquire (objects->rlock, 1, timeout_usec, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (aioproc_rlock_release (objects->rlock, 1, &error));
+  g_assert_no_error (error);
+}
+
+static void
+block_semaphore_acquire (Objects *objects,
+                         gint64   timeout_usec)
+{
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (aioproc_semaphore_acquire (objects->semaphore, timeout_usec, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_true (aioproc_semaphore_release (objects->semaphore, &error));
+  g_assert_no_error (error);
+}
+
+static void
+hold_lock (Objects  *objects,
+           gboolean  held)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (held)
+    g_assert_true (aioproc_lock_try_acquire (objects->lock, &error));
+  else
+    g_assert_true (aioproc_lock_release (objects->lock, &error));
+
+  g_assert_no_error (error);
+}
+
+/* To have the lock again may take longer than the wait: with a timeout of 0 too. */
+static void
+block_condition_wait (Objects *objects,
+                      gint64   timeout_usec)
+{
+  g_autoptr(GError) error = NULL;
+
+  hold_lock (objects, TRUE);
+  g_assert_false (aioproc_condition_wait (objects->condition, 0, 0, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  hold_lock (objects, FALSE);
+}
+
 static gboolean
 true_cb (AioprocCondition *condition,
          gpointer          user_data)
@@ -59,104 +124,198 @@ true_cb (AioprocCondition *condition,
   return TRUE;
 }
 
-/* To have the lock again may take longer than the wait: with a timeout of 0 too. */
 static void
-wait_for_condition (Objects *self)
+block_condition_wait_for (Objects *objects,
+                          gint64   timeout_usec)
 {
   g_autoptr(GError) error = NULL;
 
-  if (self->timeout_usec == 0)
-    return;
+  hold_lock (objects, TRUE);
+  g_assert_true (aioproc_condition_wait_for (objects->condition, 0, true_cb, NULL, timeout_usec,
+                                             NULL, &error));
+  g_assert_no_error (error);
+  hold_lock (objects, FALSE);
+}
 
-  g_assert_true (aioproc_lock_try_acquire (self->lock, &error));
+static void
+block_event_wait (Objects *objects,
+                  gint64   timeout_usec)
+{
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (aioproc_event_set (objects->event, &error));
   g_assert_no_error (error);
-  g_assert_true (aioproc_condition_wait_for (self->condition, 0, true_cb, NULL, -1, NULL, &error));
-  g_assert_no_error (error);
-  g_assert_false (aioproc_condition_wait (self->condition, 0, 0, NULL, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-  g_clear_error (&error);
-  g_assert_true (aioproc_lock_release (self->lock, &error));
+  g_assert_true (aioproc_event_wait (objects->event, timeout_usec, NULL, &error));
   g_assert_no_error (error);
 }
 
-/* None of them has to wait. */
 static void
-block (Objects *self)
+block_queue_put (Objects *objects,
+                 gint64   timeout_usec)
 {
   g_autoptr(GVariant) value = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (aioproc_queue_put (objects->queue, g_variant_new_string ("x"), timeout_usec, NULL,
+                                    &error));
+  g_assert_no_error (error);
+  value = aioproc_queue_try_get (objects->queue, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (value);
+}
+
+static void
+block_queue_get (Objects *objects,
+                 gint64   timeout_usec)
+{
+  g_autoptr(GVariant) value = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (aioproc_queue_try_put (objects->queue, g_variant_new_string ("x"), &error));
+  g_assert_no_error (error);
+  value = aioproc_queue_get (objects->queue, timeout_usec, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (value);
+}
+
+static void
+block_queue_put_bytes (Objects *objects,
+                       gint64   timeout_usec)
+{
   g_autoptr(GBytes) bytes = g_bytes_new_static ("x", 1);
   g_autoptr(GBytes) got = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (aioproc_queue_put_bytes (objects->queue, bytes, timeout_usec, NULL, &error));
+  g_assert_no_error (error);
+  got = aioproc_queue_try_get_bytes (objects->queue, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (got);
+}
+
+static void
+block_queue_get_bytes (Objects *objects,
+                       gint64   timeout_usec)
+{
+  g_autoptr(GBytes) bytes = g_bytes_new_static ("x", 1);
+  g_autoptr(GBytes) got = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (aioproc_queue_try_put_bytes (objects->queue, bytes, &error));
+  g_assert_no_error (error);
+  got = aioproc_queue_get_bytes (objects->queue, timeout_usec, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (got);
+}
+
+static void
+block_process_join (Objects *objects,
+                    gint64   timeout_usec)
+{
+  g_autoptr(GError) error = NULL;
+
+  g_assert_false (aioproc_process_join (objects->process, timeout_usec, NULL, &error));
+  g_assert_error (error, AIOPROC_ERROR, AIOPROC_ERROR_INVALID_STATE);
+}
+
+/* It has no timeout. */
+static void
+block_process_start (Objects *objects,
+                     gint64   timeout_usec)
+{
   g_autoptr(GCancellable) cancelled = g_cancellable_new ();
   g_autoptr(GError) error = NULL;
 
-  g_assert_true (aioproc_lock_acquire (self->lock, self->timeout_usec, NULL, &error));
-  g_assert_no_error (error);
-  g_assert_true (aioproc_lock_release (self->lock, &error));
-  g_assert_no_error (error);
-  g_assert_true (aioproc_rlock_acquire (self->rlock, 1, self->timeout_usec, NULL, &error));
-  g_assert_no_error (error);
-  g_assert_true (aioproc_rlock_release (self->rlock, 1, &error));
-  g_assert_no_error (error);
-  g_assert_true (aioproc_semaphore_acquire (self->semaphore, self->timeout_usec, NULL, &error));
-  g_assert_no_error (error);
-  g_assert_true (aioproc_semaphore_release (self->semaphore, &error));
-  g_assert_no_error (error);
-  wait_for_condition (self);
-  g_assert_true (aioproc_event_set (self->event, &error));
-  g_assert_no_error (error);
-  g_assert_true (aioproc_event_wait (self->event, self->timeout_usec, NULL, &error));
-  g_assert_no_error (error);
-  g_assert_true (aioproc_queue_put (self->queue, g_variant_new_string ("x"), self->timeout_usec,
-                                    NULL, &error));
-  g_assert_no_error (error);
-  value = aioproc_queue_get (self->queue, self->timeout_usec, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_nonnull (value);
-  g_assert_true (aioproc_queue_put_bytes (self->queue, bytes, self->timeout_usec, NULL, &error));
-  g_assert_no_error (error);
-  got = aioproc_queue_get_bytes (self->queue, self->timeout_usec, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_true (g_bytes_equal (bytes, got));
-
-  g_assert_false (aioproc_process_join (self->process, self->timeout_usec, NULL, &error));
-  g_assert_error (error, AIOPROC_ERROR, AIOPROC_ERROR_INVALID_STATE);
-  g_clear_error (&error);
-
-  /* A start has no timeout. */
-  if (self->timeout_usec == 0)
-    return;
-
   g_cancellable_cancel (cancelled);
-  g_assert_false (aioproc_process_start (self->process, cancelled, &error));
+  g_assert_false (aioproc_process_start (objects->process, cancelled, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 }
 
-static gboolean
-block_cb (gpointer user_data)
+/* --- The table --- */
+
+typedef struct {
+  const char *function;
+  void      (*block)   (Objects *objects,
+                        gint64   timeout_usec);
+  /* Not even with a timeout of 0 it is sure not to wait. */
+  gboolean    always;
+} Blocking;
+
+static const Blocking blockings[] = {
+  { "aioproc_condition_wait", block_condition_wait, TRUE },
+  { "aioproc_condition_wait_for", block_condition_wait_for, TRUE },
+  { "aioproc_event_wait", block_event_wait },
+  { "aioproc_lock_acquire", block_lock_acquire },
+  { "aioproc_process_join", block_process_join },
+  { "aioproc_process_start", block_process_start, TRUE },
+  { "aioproc_queue_get", block_queue_get },
+  { "aioproc_queue_get_bytes", block_queue_get_bytes },
+  { "aioproc_queue_put", block_queue_put },
+  { "aioproc_queue_put_bytes", block_queue_put_bytes },
+  { "aioproc_rlock_acquire", block_rlock_acquire },
+  { "aioproc_semaphore_acquire", block_semaphore_acquire },
+};
+
+static const Blocking *
+find_blocking (const char *function)
 {
-  block (user_data);
+  for (guint i = 0; i < G_N_ELEMENTS (blockings); i++)
+    {
+      if (g_str_equal (blockings[i].function, function))
+        return &blockings[i];
+    }
+
+  return NULL;
+}
+
+/* One that is called in some way. */
+typedef struct {
+  const Blocking *blocking;
+  Objects        *objects;
+  gint64          timeout_usec;
+} Call;
+
+static gboolean
+call_cb (gpointer user_data)
+{
+  const Call *call = user_data;
+
+  call->blocking->block (call->objects, call->timeout_usec);
 
   return G_SOURCE_REMOVE;
 }
 
 static gpointer
-block_run (gpointer user_data)
+call_run (gpointer user_data)
 {
-  block (user_data);
+  call_cb (user_data);
 
   return NULL;
 }
 
 static void
-block_in_callback (Objects *objects)
+call_in_callback (Call *call)
 {
+  g_autoptr(GMainContext) context = g_main_context_ref_thread_default ();
   g_autoptr(GSource) source = g_idle_source_new ();
 
-  g_source_set_callback (source, block_cb, objects, NULL);
-  g_source_attach (source, NULL);
+  g_source_set_callback (source, call_cb, call, NULL);
+  g_source_attach (source, context);
 
   while (!g_source_is_destroyed (source))
-    g_main_context_iteration (NULL, TRUE);
+    g_main_context_iteration (context, TRUE);
+}
+
+static gpointer
+call_in_callback_run (gpointer user_data)
+{
+  g_autoptr(GMainContext) context = g_main_context_new ();
+
+  g_main_context_push_thread_default (context);
+  call_in_callback (user_data);
+  g_main_context_pop_thread_default (context);
+
+  return NULL;
 }
 
 static void
@@ -170,38 +329,57 @@ expect_warning (const char *function)
 
 /* Warnings end the program, where they are not expected. */
 static void
-test_blocking_on (void)
+test_blocking_on (gconstpointer data)
 {
+  const Blocking *blocking = data;
   Objects objects;
+  Call call = { blocking, &objects, -1 };
 
-  g_test_summary ("A callback that blocks is warned of once, for each function");
+  g_test_summary ("A callback that blocks is warned of, once for each function");
 
   objects_init (&objects);
 
   /* Outside of callbacks, without a wait, and in other threads it is right. */
-  block (&objects);
-  g_thread_join (g_thread_new ("block", block_run, &objects));
-  objects.timeout_usec = 0;
-  block_in_callback (&objects);
-  objects.timeout_usec = -1;
+  call_cb (&call);
+  g_thread_join (g_thread_new ("block", call_run, &call));
 
-  expect_warning ("aioproc_lock_acquire");
-  expect_warning ("aioproc_rlock_acquire");
-  expect_warning ("aioproc_semaphore_acquire");
-  expect_warning ("aioproc_condition_wait_for");
-  expect_warning ("aioproc_condition_wait");
-  expect_warning ("aioproc_event_wait");
-  expect_warning ("aioproc_queue_put");
-  expect_warning ("aioproc_queue_get");
-  expect_warning ("aioproc_queue_put_bytes");
-  expect_warning ("aioproc_queue_get_bytes");
-  expect_warning ("aioproc_process_join");
-  expect_warning ("aioproc_process_start");
-  block_in_callback (&objects);
+  if (!blocking->always)
+    {
+      call.timeout_usec = 0;
+      call_in_callback (&call);
+      call.timeout_usec = 1;
+    }
+
+  expect_warning (blocking->function);
+  call_in_callback (&call);
   g_test_assert_expected_messages ();
 
-  block_in_callback (&objects);
+  call_in_callback (&call);
   objects_clear (&objects);
+}
+
+static void
+test_blocking_thread (void)
+{
+  const Blocking *blocking = find_blocking ("aioproc_event_wait");
+  Objects objects;
+  Call call = { blocking, &objects, -1 };
+
+  g_test_summary ("The loop of another thread is a loop as well");
+
+  if (g_test_subprocess ())
+    {
+      objects_init (&objects);
+      expect_warning (blocking->function);
+      g_thread_join (g_thread_new ("block", call_in_callback_run, &call));
+      g_test_assert_expected_messages ();
+      objects_clear (&objects);
+      return;
+    }
+
+  /* Where it was not warned of yet. */
+  g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+  g_test_trap_assert_passed ();
 }
 
 static void
@@ -214,7 +392,14 @@ test_blocking_off (void)
   if (g_test_subprocess ())
     {
       objects_init (&objects);
-      block_in_callback (&objects);
+
+      for (guint i = 0; i < G_N_ELEMENTS (blockings); i++)
+        {
+          Call call = { &blockings[i], &objects, -1 };
+
+          call_in_callback (&call);
+        }
+
       objects_clear (&objects);
       return;
     }
@@ -226,6 +411,37 @@ test_blocking_off (void)
   g_test_trap_assert_stderr_unmatched ("*_async()*");
 }
 
+/* Every function with an asynchronous form. */
+static void
+test_blocking_complete (void)
+{
+  g_autofree char *content = NULL;
+  g_auto(GStrv) symbols = NULL;
+  g_autoptr(GError) error = NULL;
+  guint n_found = 0;
+
+  g_test_summary ("No function that may block is missing here");
+
+  g_file_get_contents (AIOPROC_TEST_SYMBOLS, &content, NULL, &error);
+  g_assert_no_error (error);
+  symbols = g_strsplit (content, "\n", -1);
+
+  for (guint i = 0; symbols[i] != NULL; i++)
+    {
+      if (!g_str_has_suffix (symbols[i], "_async"))
+        continue;
+
+      symbols[i][strlen (symbols[i]) - strlen ("_async")] = '\0';
+
+      if (find_blocking (symbols[i]) == NULL)
+        g_error ("%s() is missing", symbols[i]);
+
+      n_found++;
+    }
+
+  g_assert_cmpuint (n_found, ==, G_N_ELEMENTS (blockings));
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -234,8 +450,16 @@ main (int   argc,
   g_setenv ("AIOPROC_DEBUG", "blocking", FALSE);
   aioproc_test_init (&argc, &argv);
 
+  aioproc_test_add_func ("/aioproc/blocking/complete", test_blocking_complete);
   aioproc_test_add_func ("/aioproc/blocking/off", test_blocking_off);
-  aioproc_test_add_func ("/aioproc/blocking/on", test_blocking_on);
+  aioproc_test_add_func ("/aioproc/blocking/thread", test_blocking_thread);
+
+  for (guint i = 0; i < G_N_ELEMENTS (blockings); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/aioproc/blocking/on/%s", blockings[i].function);
+
+      aioproc_test_add_data_func (path, &blockings[i], test_blocking_on);
+    }
 
   return g_test_run ();
 }
