@@ -539,7 +539,8 @@ aioproc_units_leave (AioprocUnits *self)
 {
   guint32 owner = atomic_load_explicit (self->owner, memory_order_relaxed);
 
-  if (owner != 0 && atomic_load_explicit (&self->joined, memory_order_relaxed) == owner)
+  /* Also what it has acquired by an object before this one. */
+  if (owner != 0)
     aioproc_units_give_back (self, owner);
 }
 
@@ -559,7 +560,7 @@ aioproc_units_get_held (AioprocUnits *self)
   guint32 owner = atomic_load_explicit (self->owner, memory_order_relaxed);
   guint slot = owner % AIOPROC_UNITS_N_SLOTS;
 
-  if (owner == 0 || atomic_load_explicit (&self->joined, memory_order_relaxed) != owner)
+  if (owner == 0)
     return 0;
 
   for (;;)
@@ -569,6 +570,10 @@ aioproc_units_get_held (AioprocUnits *self)
 
       if (atomic_load (&self->state->balance) != balance)
         continue;
+
+      /* Of one who had the slot before. */
+      if (get_owner (account, slot) != owner)
+        return 0;
 
       if (get_slot (balance) != slot || is_added (balance, account))
         return get_held (account);
