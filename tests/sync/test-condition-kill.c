@@ -17,6 +17,9 @@
 /* Four cases. */
 #ifdef AIOPROC_TEST_STRESS
 # define N_KILLS 2500
+#elif defined (AIOPROC_FAULT_NO_PASSING_ON)
+/* Until it hangs. */
+# define N_KILLS 10000
 #else
 # define N_KILLS 75
 #endif

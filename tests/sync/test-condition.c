@@ -5,6 +5,7 @@
  */
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include <aioproc.h>
@@ -433,6 +434,86 @@ test_condition_threads (void)
   g_assert_finalize_object (store.condition);
 }
 
+/* --- Order --- */
+
+#define N_ORDERED 300
+
+typedef struct {
+  AioprocCondition *condition;     /* with a lock */
+  guint             n_begun;       /* these: by the lock alone */
+  guint             n_ended;
+  _Atomic guint32   n_notified;    /* that have ended, for those who do not have the lock */
+} Order;
+
+static gpointer
+wait_in_order (gpointer data)
+{
+  Order *order = data;
+  g_autoptr(GMainContext) context = g_main_context_new ();
+
+  g_main_context_push_thread_default (context);
+
+  for (guint i = 0; i < N_ORDERED; i++)
+    {
+      g_autoptr(GAsyncResult) result = NULL;
+      g_autoptr(GError) error = NULL;
+      guint ticket;
+
+      acquire (order->condition, 0);
+      ticket = order->n_begun++;
+      /* It lets go of the lock: from then on another one may begin as well. */
+      aioproc_condition_wait_async (order->condition, 0, -1, NULL, aioproc_test_store_result,
+                                    &result);
+      aioproc_test_wait (&result);
+      g_assert_true (aioproc_condition_wait_finish (order->condition, result, &error));
+      g_assert_no_error (error);
+      g_assert_cmpuint (ticket, ==, order->n_ended);
+      order->n_ended++;
+      release (order->condition, 0);
+      atomic_fetch_add (&order->n_notified, 1);
+    }
+
+  g_main_context_pop_thread_default (context);
+
+  return NULL;
+}
+
+static void
+test_condition_order (void)
+{
+  g_autoptr(AioprocLock) lock = aioproc_lock_new (NULL);
+  Order order = { .condition = new_condition (lock) };
+  GThread *threads[4];
+
+  g_test_summary ("Waits that threads begin one after the other are notified in that order");
+
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("order", wait_in_order, &order);
+
+  for (guint n = 0; n < G_N_ELEMENTS (threads) * N_ORDERED;)
+    {
+      gboolean is_waiting;
+
+      acquire (order.condition, 0);
+      is_waiting = order.n_begun > order.n_ended;
+
+      if (is_waiting)
+        g_assert_true (aioproc_condition_notify_n (order.condition, 0, 1, NULL));
+
+      release (order.condition, 0);
+
+      if (is_waiting)
+        core_test_wait_beyond (&order.n_notified, n++);
+      else
+        g_thread_yield ();
+    }
+
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+
+  g_assert_finalize_object (order.condition);
+}
+
 static void
 test_condition_depth (void)
 {
@@ -656,6 +737,7 @@ main (int   argc,
       aioproc_test_add_data_func (path, GINT_TO_POINTER (i % 2), cases[i / 2].func);
     }
 
+  aioproc_test_add_func ("/aioproc/condition/order", test_condition_order);
   aioproc_test_add_func ("/aioproc/condition/depth", test_condition_depth);
   aioproc_test_add_func ("/aioproc/condition/threads", test_condition_threads);
 
