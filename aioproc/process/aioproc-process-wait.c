@@ -18,7 +18,7 @@
 /* One pending wait: the data of its source, which is attached to the context of the task. */
 typedef struct
 {
-  AioprocProcess          *process;         /* not owned: the task's source object */
+  AioprocProcess          *process;         /* (owned) */
   AioprocProcessPredicate  predicate;
   AioprocProcessReadyFunc  ready;
   GTask                   *task;            /* (owned) (nullable) until it is ready */
@@ -26,12 +26,36 @@ typedef struct
   gint64                   deadline_usec;
 } Wait;
 
+/* The source of a waitable. What wakes it is a child of it, so that its end is seen: whoever is
+ * woken is kept alive by who wakes. GLib's own mark of a source that is destroyed is not for other
+ * threads.
+ */
+typedef struct
+{
+  GSource   parent_instance;
+
+  GWeakRef  process;
+  GSource  *wake;         /* (owned) */
+  gboolean  is_waiting;   /* in the thread of its context */
+} WaitableSource;
+
+static void
+remove_wait (AioprocProcess *self,
+             GSource        *source)
+{
+  aioproc_mutex_lock (&self->mutex);
+  g_ptr_array_remove_fast (self->waits, source);
+  aioproc_mutex_unlock (&self->mutex);
+}
+
 static void
 wait_free (gpointer data)
 {
   Wait *wait = data;
 
+  remove_wait (wait->process, wait->source);
   g_clear_object (&wait->task);
+  g_object_unref (wait->process);
   g_free (wait);
 }
 
@@ -60,17 +84,11 @@ aioproc_process_wake_locked (AioprocProcess *self)
     g_source_set_ready_time (g_ptr_array_index (self->waits, i), 0);
 }
 
-/* From now on @source is woken. Those that others have destroyed are forgotten. */
+/* From now on @source is woken. */
 static void
 add_wait_locked (AioprocProcess *self,
                  GSource        *source)
 {
-  for (guint i = self->waits->len; i > 0; i--)
-    {
-      if (g_source_is_destroyed (g_ptr_array_index (self->waits, i - 1)))
-        g_ptr_array_remove_index_fast (self->waits, i - 1);
-    }
-
   g_ptr_array_add (self->waits, g_source_ref (source));
 }
 
@@ -106,8 +124,6 @@ wait_ready_cb (gpointer user_data)
       aioproc_mutex_unlock (&self->mutex);
       return G_SOURCE_CONTINUE;
     }
-
-  g_ptr_array_remove_fast (self->waits, wait->source);
 
   aioproc_mutex_unlock (&self->mutex);
 
@@ -155,7 +171,7 @@ aioproc_process_wait_async (AioprocProcess          *self,
     }
 
   wait = g_new0 (Wait, 1);
-  wait->process = self;
+  wait->process = g_object_ref (self);
   wait->predicate = predicate;
   wait->ready = ready;
   wait->task = g_object_ref (task);
@@ -361,24 +377,84 @@ aioproc_process_wait_parent (AioprocProcess  *self,
   return FALSE;
 }
 
+static gboolean
+wake_cb (gpointer user_data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+/* Not before it has a context, without which nobody else may touch it. */
+static gboolean
+waitable_prepare (GSource *source,
+                  int     *timeout_msec)
+{
+  WaitableSource *self = (WaitableSource *) source;
+  g_autoptr(AioprocProcess) process = NULL;
+  gboolean has_ended;
+
+  *timeout_msec = -1;
+
+  if (self->is_waiting)
+    return FALSE;
+
+  self->is_waiting = TRUE;
+  process = g_weak_ref_get (&self->process);
+
+  if (process == NULL)
+    return FALSE;
+
+  aioproc_mutex_lock (&process->mutex);
+  has_ended = aioproc_process_has_ended (process);
+  if (!has_ended)
+    add_wait_locked (process, self->wake);
+  aioproc_mutex_unlock (&process->mutex);
+
+  return has_ended;
+}
+
+static gboolean
+waitable_dispatch (GSource     *source,
+                   GSourceFunc  callback,
+                   gpointer     user_data)
+{
+  return callback (user_data);
+}
+
+static void
+waitable_finalize (GSource *source)
+{
+  WaitableSource *self = (WaitableSource *) source;
+  g_autoptr(AioprocProcess) process = g_weak_ref_get (&self->process);
+
+  if (process != NULL)
+    remove_wait (process, self->wake);
+
+  g_weak_ref_clear (&self->process);
+  g_source_unref (self->wake);
+}
+
+static GSourceFuncs waitable_source_funcs = {
+  .prepare = waitable_prepare,
+  .dispatch = waitable_dispatch,
+  .finalize = waitable_finalize,
+};
+
 GSource *
 aioproc_process_create_source (AioprocWaitable *waitable)
 {
   AioprocProcess *self = AIOPROC_PROCESS (waitable);
-  g_autoptr(GSource) source = NULL;
+  GSource *source = g_source_new (&waitable_source_funcs, sizeof (WaitableSource));
+  WaitableSource *waitable_source = (WaitableSource *) source;
+  GSource *wake = g_source_new (&wait_source_funcs, sizeof (GSource));
 
-  source = g_source_new (&wait_source_funcs, sizeof (GSource));
   g_source_set_static_name (source, "[aioproc] a process as one of many");
+  g_source_set_callback (wake, wake_cb, NULL, NULL);
+  g_source_add_child_source (source, wake);
+  g_weak_ref_init (&waitable_source->process, self);
+  waitable_source->wake = wake;
 
   if (self->kind == AIOPROC_PROCESS_PARENT)
     g_source_add_unix_fd (source, self->hangup_fd, G_IO_IN);
 
-  aioproc_mutex_lock (&self->mutex);
-  if (aioproc_process_has_ended (self))
-    g_source_set_ready_time (source, 0);
-  else
-    add_wait_locked (self, source);
-  aioproc_mutex_unlock (&self->mutex);
-
-  return g_steal_pointer (&source);
+  return source;
 }
