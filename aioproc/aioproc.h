@@ -10,6 +10,7 @@
 
 #define AIOPROC_INSIDE
 
+#include "aioproc-barrier.h"
 #include "aioproc-bounded-semaphore.h"
 #include "aioproc-call.h"
 #include "aioproc-condition.h"

@@ -27,9 +27,10 @@ typedef enum {
   AIOPROC_SHM_SEMAPHORE = 5,
   AIOPROC_SHM_BOUNDED_SEMAPHORE = 6,
   AIOPROC_SHM_CONDITION = 7,
+  AIOPROC_SHM_BARRIER = 8,
 } AioprocShmKind;
 
-#define AIOPROC_SHM_N_KINDS (AIOPROC_SHM_CONDITION + 1)
+#define AIOPROC_SHM_N_KINDS (AIOPROC_SHM_BARRIER + 1)
 
 /* Bytes of UTF-8; longer names are cut at a character. */
 #define AIOPROC_SHM_NAME_MAX    63

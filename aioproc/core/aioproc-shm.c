@@ -75,6 +75,9 @@ get_noun (AioprocShmKind kind)
     case AIOPROC_SHM_BOUNDED_SEMAPHORE:
       return "bounded semaphore";
 
+    case AIOPROC_SHM_BARRIER:
+      return "barrier";
+
     default:
       g_assert_not_reached ();
     }
