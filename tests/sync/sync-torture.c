@@ -429,3 +429,40 @@ torture_wait (AioprocEvent *event,
 
   return finish_operation (&limits, done, error);
 }
+
+int
+torture_meet (AioprocBarrier *barrier,
+              gboolean        async,
+              GRand          *random)
+{
+  g_autoptr(GAsyncResult) result = NULL;
+  g_autoptr(GError) error = NULL;
+  Limits limits = limits_new (random);
+  int index;
+
+#ifdef CORE_TEST_TSAN
+  /* Of threads that do so and so many steps, the last ones find nobody to meet. */
+  if (limits.timeout_usec < 0)
+    limits.timeout_usec = 20 * G_TIME_SPAN_MILLISECOND;
+#endif
+
+  if (async)
+    {
+      aioproc_barrier_wait_async (barrier, limits.timeout_usec, limits.cancellable,
+                                  aioproc_test_store_result, &result);
+      wait_for_result (&result, &limits);
+      index = aioproc_barrier_wait_finish (barrier, result, &error);
+    }
+  else
+    {
+      index = aioproc_barrier_wait (barrier, limits.timeout_usec, limits.cancellable, &error);
+    }
+
+  /* Another one has broken it. */
+  if (g_error_matches (error, AIOPROC_ERROR, AIOPROC_ERROR_BROKEN_BARRIER))
+    g_clear_object (&limits.cancellable);
+  else
+    finish_operation (&limits, index >= 0, error);
+
+  return index;
+}

@@ -72,5 +72,9 @@ gboolean torture_wait_notified (AioprocCondition *condition,
 gboolean torture_wait          (AioprocEvent     *event,
                                 gboolean          async,
                                 GRand            *random);
+/* Returns the index; or -1, also where another one has broken the barrier. */
+int      torture_meet          (AioprocBarrier   *barrier,
+                                gboolean          async,
+                                GRand            *random);
 
 G_END_DECLS
