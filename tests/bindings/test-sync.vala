@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Locks and events as a Vala program has them: constructors that throw, yield. */
+/* Locks, events and barriers as a Vala program has them: constructors that throw, yield. */
 
 const int N_MANY = 500;
 
@@ -164,6 +164,63 @@ async void test_event_timeout () throws Error {
   assert_true (get_monotonic_time () - before >= 20 * millisecond);
 }
 
+async int meet (Aioproc.Barrier barrier) throws Error {
+  return yield barrier.wait_async (-1, null);
+}
+
+async void test_barrier_meet () throws Error {
+  var barrier = new Aioproc.Barrier (2);
+  var calls = 0;
+  barrier.set_action (() => {
+    calls++;
+  });
+  assert_true (barrier.parties == 2);
+
+  for (var i = 0; i < 3; i++) {
+    var first = -1;
+    meet.begin (barrier, (source, result) => {
+      try {
+        first = meet.end (result);
+      } catch (Error e) {
+        error ("%s", e.message);
+      }
+    });
+    assert_true (barrier.n_waiting == 1);
+    var second = yield barrier.wait_async (-1, null);
+    assert_true (second == 1);
+    while (first < 0)
+      MainContext.default ().iteration (true);
+    assert_true (first == 0);
+    assert_true (calls == i + 1);
+  }
+}
+
+async void test_barrier_broken () throws Error {
+  var barrier = new Aioproc.Barrier (2);
+  try {
+    yield barrier.wait_async (20 * millisecond, null);
+    assert_not_reached ();
+  } catch (IOError.TIMED_OUT e) {
+  }
+  assert_true (barrier.is_broken ());
+  try {
+    barrier.wait (-1);
+    assert_not_reached ();
+  } catch (Aioproc.Error.BROKEN_BARRIER e) {
+  }
+  assert_true (barrier.reset ());
+  barrier.set_action ((self) => {
+    throw new IOError.BUSY ("no");
+  });
+  try {
+    meet.begin (barrier);
+    yield barrier.wait_async (-1, null);
+    assert_not_reached ();
+  } catch (IOError.BUSY e) {
+  }
+  assert_true (barrier.broken);
+}
+
 int main (string[] args) {
   AioprocTest.init (ref args);
 
@@ -196,6 +253,16 @@ int main (string[] args) {
     var done = new Completion ();
     test_event_timeout.begin (done.callback);
     test_event_timeout.end (done.wait ());
+  });
+  add_case ("/aioproc/vala/barrier/meet", "Two flows meet, and one does the action", () => {
+    var done = new Completion ();
+    test_barrier_meet.begin (done.callback);
+    test_barrier_meet.end (done.wait ());
+  });
+  add_case ("/aioproc/vala/barrier/broken", "A timeout and an action that throws break it", () => {
+    var done = new Completion ();
+    test_barrier_broken.begin (done.callback);
+    test_barrier_broken.end (done.wait ());
   });
 
   return Test.run ();
