@@ -22,7 +22,6 @@ static const struct {
   { "barrier-death", "/aioproc/barrier-death/waiting", "no-announcement", NULL, TRUE },
   { "barrier-death", "/aioproc/barrier-death/waiting", "no-sweep", NULL, TRUE },
   { "barrier-death", "/aioproc/barrier-death/acting", "no-sweep", NULL, TRUE },
-  { "barrier-kill", "/aioproc/barrier-kill/random", "no-sweep", NULL, TRUE },
   { "condition", "/aioproc/condition/killed/lock", "no-passing-on", NULL, TRUE },
   { "condition", "/aioproc/condition/killed/rlock", "no-passing-on", NULL, TRUE },
   { "condition-kill", "/aioproc/condition-kill/one/lock", "no-passing-on", NULL, TRUE },

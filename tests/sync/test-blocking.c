@@ -15,6 +15,7 @@ typedef struct {
   AioprocRLock     *rlock;
   AioprocSemaphore *semaphore;
   AioprocCondition *condition;
+  AioprocBarrier   *barrier;
   AioprocEvent     *event;
   AioprocQueue     *queue;
   AioprocProcess   *process;
@@ -33,6 +34,8 @@ objects_init (Objects *self)
   g_assert_no_error (error);
   self->condition = aioproc_condition_new (AIOPROC_SHAREABLE (self->lock), &error);
   g_assert_no_error (error);
+  self->barrier = aioproc_barrier_new (1, &error);
+  g_assert_no_error (error);
   self->event = aioproc_event_new (&error);
   g_assert_no_error (error);
   self->queue = aioproc_queue_new (0, &error);
@@ -47,6 +50,7 @@ objects_clear (Objects *self)
   g_assert_finalize_object (self->lock);
   g_assert_finalize_object (self->rlock);
   g_assert_finalize_object (self->semaphore);
+  g_assert_finalize_object (self->barrier);
   g_assert_finalize_object (self->event);
   g_assert_finalize_object (self->queue);
   g_assert_finalize_object (self->process);
@@ -87,6 +91,16 @@ block_semaphore_acquire (Objects *objects,
   g_assert_true (aioproc_semaphore_acquire (objects->semaphore, timeout_usec, NULL, &error));
   g_assert_no_error (error);
   g_assert_true (aioproc_semaphore_release (objects->semaphore, &error));
+  g_assert_no_error (error);
+}
+
+static void
+block_barrier_wait (Objects *objects,
+                    gint64   timeout_usec)
+{
+  g_autoptr(GError) error = NULL;
+
+  g_assert_cmpint (aioproc_barrier_wait (objects->barrier, timeout_usec, NULL, &error), ==, 0);
   g_assert_no_error (error);
 }
 
@@ -242,6 +256,7 @@ typedef struct {
 } Blocking;
 
 static const Blocking blockings[] = {
+  { "aioproc_barrier_wait", block_barrier_wait },
   { "aioproc_condition_wait", block_condition_wait, TRUE },
   { "aioproc_condition_wait_for", block_condition_wait_for, TRUE },
   { "aioproc_event_wait", block_event_wait },
