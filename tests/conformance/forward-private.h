@@ -8,6 +8,7 @@
 
 #include "forward.h"
 #include "ipc/aioproc-queue-private.h"
+#include "sync/aioproc-barrier-private.h"
 #include "sync/aioproc-condition-private.h"
 #include "sync/aioproc-event-private.h"
 #include "sync/aioproc-lock-private.h"
@@ -16,6 +17,7 @@
 
 G_BEGIN_DECLS
 
+extern const AioprocBarrierBackend   forward_barrier_backend;
 extern const AioprocConditionBackend forward_condition_backend;
 extern const AioprocEventBackend     forward_event_backend;
 extern const AioprocLockBackend      forward_lock_backend;

@@ -14,6 +14,9 @@ static GString *calls;   /* (nullable) protected by @calls_mutex */
 static gconstpointer
 get_backend (gpointer inner)
 {
+  if (AIOPROC_IS_BARRIER (inner))
+    return &forward_barrier_backend;
+
   if (AIOPROC_IS_CONDITION (inner))
     return &forward_condition_backend;
 

@@ -56,6 +56,12 @@ typedef enum {
   OPERATION_IS_FULL,
   OPERATION_GET_SIZE,
   OPERATION_GET_MAX_ITEMS,
+  OPERATION_ABORT,
+  OPERATION_RESET,
+  OPERATION_IS_BROKEN,
+  OPERATION_GET_N_WAITING,
+  OPERATION_SET_ACTION,      /* 1: that fails */
+  OPERATION_GET_N_ACTIONS,   /* done by this process */
 } Operation;
 
 typedef enum {
@@ -69,6 +75,7 @@ typedef enum {
   OUTCOME_OWNER_DIED,
   OUTCOME_INVALID_STATE,
   OUTCOME_INVALID_DATA,
+  OUTCOME_BROKEN,
   OUTCOME_OTHER,
 } Outcome;
 

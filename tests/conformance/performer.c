@@ -39,6 +39,9 @@ get_outcome (gboolean      result,
   if (g_error_matches (error, AIOPROC_ERROR, AIOPROC_ERROR_INVALID_STATE))
     return OUTCOME_INVALID_STATE;
 
+  if (g_error_matches (error, AIOPROC_ERROR, AIOPROC_ERROR_BROKEN_BARRIER))
+    return OUTCOME_BROKEN;
+
   return OUTCOME_OTHER;
 }
 
@@ -298,6 +301,8 @@ condition_finish (gpointer       object,
 /* --- All --- */
 
 static const Performer performers[] = {
+  { aioproc_barrier_get_type, performer_barrier_block, performer_barrier_start,
+    performer_barrier_finish },
   { aioproc_condition_get_type, condition_block, condition_start, condition_finish },
   { aioproc_event_get_type, event_block, event_start, event_finish },
   { aioproc_lock_get_type, lock_block, lock_start, lock_finish },

@@ -51,16 +51,28 @@ typedef struct {
                         GError             **error);
 } Performer;
 
-gboolean performer_queue_block  (gpointer             object,
-                                 Act                 *act,
-                                 GError             **error);
-void     performer_queue_start  (gpointer             object,
-                                 const Act           *act,
-                                 GAsyncReadyCallback  callback,
-                                 gpointer             user_data);
-gboolean performer_queue_finish (gpointer             object,
-                                 Act                 *act,
-                                 GAsyncResult        *result,
-                                 GError             **error);
+gboolean performer_barrier_block  (gpointer             object,
+                                   Act                 *act,
+                                   GError             **error);
+void     performer_barrier_start  (gpointer             object,
+                                   const Act           *act,
+                                   GAsyncReadyCallback  callback,
+                                   gpointer             user_data);
+gboolean performer_barrier_finish (gpointer             object,
+                                   Act                 *act,
+                                   GAsyncResult        *result,
+                                   GError             **error);
+
+gboolean performer_queue_block    (gpointer             object,
+                                   Act                 *act,
+                                   GError             **error);
+void     performer_queue_start    (gpointer             object,
+                                   const Act           *act,
+                                   GAsyncReadyCallback  callback,
+                                   gpointer             user_data);
+gboolean performer_queue_finish   (gpointer             object,
+                                   Act                 *act,
+                                   GAsyncResult        *result,
+                                   GError             **error);
 
 G_END_DECLS

@@ -143,6 +143,29 @@ test_backends_event (void)
   g_assert_finalize_object (g_steal_pointer (&event));
 }
 
+static void
+test_backends_barrier (void)
+{
+  g_autoptr(AioprocBarrier) barrier = new_forward (AIOPROC_TYPE_BARRIER);
+  g_autoptr(GAsyncResult) result = NULL;
+
+  g_test_summary ("The functions of a barrier are those of its backend");
+
+  assert_calls ("forward_barrier_get_parties");
+  DO (aioproc_barrier_get_parties (barrier) == 2, NULL);
+  DO (!aioproc_barrier_is_broken (barrier), "forward_barrier_is_broken");
+  aioproc_barrier_wait_async (barrier, -1, NULL, aioproc_test_store_result, &result);
+  assert_calls ("forward_barrier_wait_start");
+  DO (aioproc_barrier_get_n_waiting (barrier) == 1, "forward_barrier_get_n_waiting");
+  DO (aioproc_barrier_wait (barrier, -1, NULL, &error) == 1, "forward_barrier_wait");
+  aioproc_test_wait (&result);
+  DO (aioproc_barrier_wait_finish (barrier, result, &error) == 0, NULL);
+  DO (aioproc_barrier_abort (barrier, &error), "forward_barrier_abort");
+  DO (aioproc_barrier_reset (barrier, &error), "forward_barrier_reset");
+  g_clear_object (&result);
+  g_assert_finalize_object (g_steal_pointer (&barrier));
+}
+
 static gboolean
 count_cb (AioprocCondition *condition,
           gpointer          user_data)
@@ -283,6 +306,7 @@ main (int   argc,
     const char *name;
     GType       type;
   } types[] = {
+    { "barrier", AIOPROC_TYPE_BARRIER },
     { "event", AIOPROC_TYPE_EVENT },
     { "lock", AIOPROC_TYPE_LOCK },
     { "queue", AIOPROC_TYPE_QUEUE },
@@ -292,6 +316,7 @@ main (int   argc,
 
   core_test_init (&argc, &argv);
 
+  aioproc_test_add_func ("/aioproc/backends/barrier", test_backends_barrier);
   aioproc_test_add_func ("/aioproc/backends/condition", test_backends_condition);
   aioproc_test_add_func ("/aioproc/backends/event", test_backends_event);
   aioproc_test_add_func ("/aioproc/backends/lock", test_backends_lock);
