@@ -46,7 +46,8 @@ typedef struct {
    * it does. A sync operation of a class that has it looks for some microseconds before it sleeps.
    * As restricted as the attempt.
    */
-  gboolean (*peek)     (gpointer            object);
+  gboolean (*peek)     (gpointer            object,
+                        AioprocWaitRequest *request);
   /* (nullable) The long part, a copy of many bytes, say, of an operation whose attempt has said
    * TRUE and has_work. No mutex is held, and it may sleep on internal locks: it runs in the
    * thread of a sync operation, and on the library's own pool for an async one.

@@ -36,6 +36,7 @@ wake_sync_wait_cb (GCancellable *cancellable,
 static void
 aioproc_wait_queue_stay_awake (AioprocWaitQueue     *self,
                                const AioprocWaitOps *ops,
+                               AioprocWaitRequest   *request,
                                gint64                timeout_usec)
 {
   guint n_hasty = atomic_load_explicit (&self->n_hasty, memory_order_relaxed);
@@ -57,12 +58,12 @@ aioproc_wait_queue_stay_awake (AioprocWaitQueue     *self,
   do
     {
       g_thread_yield ();
-      found = ops->peek (self->object);
+      found = ops->peek (self->object, request);
 
       for (guint i = 1; i < N_LOOKS && !found; i++)
         {
           aioproc_cpu_relax ();
-          found = ops->peek (self->object);
+          found = ops->peek (self->object, request);
         }
 
       spent_usec = g_get_monotonic_time () - began_usec;
@@ -127,7 +128,7 @@ aioproc_wait_queue_wait (AioprocWaitQueue      *self,
     return FALSE;
 
   if (ops->peek != NULL && timeout_usec != 0)
-    aioproc_wait_queue_stay_awake (self, ops, timeout_usec);
+    aioproc_wait_queue_stay_awake (self, ops, request, timeout_usec);
 
   for (;;)
     {

@@ -83,6 +83,16 @@ aioproc_barrier_local_attempt_meet (gpointer            object,
   return request->result != AIOPROC_ROUND_OPEN;
 }
 
+static gboolean
+aioproc_barrier_local_peek (gpointer            object,
+                            AioprocWaitRequest *base_request)
+{
+  LocalBarrier *self = object;
+  BarrierRequest *request = (BarrierRequest *) base_request;
+
+  return aioproc_rounds_peek (&self->rounds, &request->ticket);
+}
+
 static void
 aioproc_barrier_local_complete (gpointer            object,
                                 GTask              *task,
@@ -101,6 +111,7 @@ static const AioprocWaitOps arrive_ops = {
 static const AioprocWaitOps meet_ops = {
   .verb = "wait at",
   .attempt = aioproc_barrier_local_attempt_meet,
+  .peek = aioproc_barrier_local_peek,
   .complete = aioproc_barrier_local_complete,
 };
 

@@ -78,7 +78,8 @@ aioproc_condition_local_attempt (gpointer            object,
 }
 
 static gboolean
-aioproc_condition_local_peek (gpointer object)
+aioproc_condition_local_peek (gpointer            object,
+                              AioprocWaitRequest *request)
 {
   LocalCondition *self = object;
 

@@ -88,6 +88,9 @@ AioprocRoundResult aioproc_rounds_arrive        (AioprocRounds       *self,
 AioprocRoundResult aioproc_rounds_look          (AioprocRounds       *self,
                                                  AioprocRoundsTicket *ticket,
                                                  guint32             *expected);
+/* Whether its round may be over: a look without a trace. */
+gboolean           aioproc_rounds_peek          (AioprocRounds       *self,
+                                                 AioprocRoundsTicket *ticket);
 /* Whether @ticket is the last of its round, which has to end it. */
 gboolean           aioproc_rounds_is_last       (AioprocRounds       *self,
                                                  AioprocRoundsTicket *ticket);

@@ -380,6 +380,15 @@ aioproc_rounds_look (AioprocRounds       *self,
 }
 
 gboolean
+aioproc_rounds_peek (AioprocRounds       *self,
+                     AioprocRoundsTicket *ticket)
+{
+  guint32 word = atomic_load_explicit (&self->state->word, memory_order_relaxed);
+
+  return get_round (word) != ticket->round || get_phase (word) != PHASE_OPEN;
+}
+
+gboolean
 aioproc_rounds_is_last (AioprocRounds       *self,
                         AioprocRoundsTicket *ticket)
 {

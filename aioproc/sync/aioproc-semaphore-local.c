@@ -47,7 +47,8 @@ aioproc_semaphore_local_attempt (gpointer            object,
 }
 
 static gboolean
-aioproc_semaphore_local_peek (gpointer object)
+aioproc_semaphore_local_peek (gpointer            object,
+                              AioprocWaitRequest *request)
 {
   LocalSemaphore *self = object;
 

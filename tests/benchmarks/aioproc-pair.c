@@ -160,15 +160,55 @@ condition_round_trip (void)
   return measure ("condition-answer", condition_trip);
 }
 
+/* --- barrier-round: both arrive at a barrier of two --- */
+
+static void
+barrier_begin (void)
+{
+  g_autoptr(GError) error = NULL;
+
+  bench_other_begin ();
+  first = aioproc_barrier_new (2, &error);
+  bench_check_error (first != NULL, error);
+}
+
+static void
+barrier_trip (void)
+{
+  g_autoptr(GError) error = NULL;
+
+  bench_check_error (aioproc_barrier_wait (first, -1, NULL, &error) >= 0, error);
+}
+
+static GVariant *
+barrier_answer (AioprocCall  *call,
+                GError      **error)
+{
+  bench_other_enter (call, &first, &second);
+
+  for (int i = 0; i <= N_TRIPS; i++)
+    barrier_trip ();
+
+  return g_variant_new ("()");
+}
+
+static double
+barrier_round (void)
+{
+  return measure ("barrier-answer", barrier_trip);
+}
+
 static const BenchCase cases[] = {
   { "semaphore-round-trip", semaphore_begin, semaphore_round_trip, end },
   { "condition-round-trip", condition_begin, condition_round_trip, end },
+  { "barrier-round", barrier_begin, barrier_round, end },
   { NULL }
 };
 
 static const AioprocFunctionEntry functions[] = {
   { "semaphore-answer", semaphore_answer },
   { "condition-answer", condition_answer },
+  { "barrier-answer", barrier_answer },
 };
 
 int

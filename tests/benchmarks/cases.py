@@ -61,6 +61,8 @@ CASES = [
          _pick(_PAIR, 'aioproc', 'limit', 'python'), PINNED),
     Case('sync', 'condition-round-trip', 'us',
          _pick(_PAIR, 'aioproc', 'limit', 'python'), PINNED),
+    Case('sync', 'barrier-round', 'us',
+         _pick(_PAIR, 'aioproc', 'limit', 'python'), PINNED),
     Case('sync', 'pending-drain', 'ms', _pick(_PENDING, 'aioproc', 'limit'), group='pending'),
     Case('sync', 'pending-threads', 'threads', _pick(_PENDING, 'aioproc', 'limit'),
          group='pending'),

@@ -136,7 +136,8 @@ static const AioprocWaitOps take_and_more_ops = {
 };
 
 static gboolean
-waiter_test_peek (gpointer object)
+waiter_test_peek (gpointer            object,
+                  AioprocWaitRequest *request)
 {
   WaiterTest *self = object;
 
