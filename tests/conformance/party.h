@@ -62,6 +62,9 @@ typedef enum {
   OPERATION_GET_N_WAITING,
   OPERATION_SET_ACTION,      /* 1: that fails */
   OPERATION_GET_N_ACTIONS,   /* done by this process */
+  OPERATION_WAIT_FOR,   /* until it has looked so often */
+  OPERATION_GET_VALUE,
+  OPERATION_GET_HELD,
 } Operation;
 
 typedef enum {

@@ -169,6 +169,14 @@ semaphore_block (gpointer   object,
     case OPERATION_CONSUME:
       return aioproc_semaphore_consume (object, error);
 
+    case OPERATION_GET_VALUE:
+      act->value = aioproc_semaphore_get_value (object);
+      return TRUE;
+
+    case OPERATION_GET_HELD:
+      act->value = aioproc_semaphore_get_held (object);
+      return TRUE;
+
     case OPERATION_IS_LOCKED:
       g_assert_cmpint (aioproc_semaphore_is_locked (object), ==,
                        aioproc_semaphore_get_value (object) == 0);
@@ -251,10 +259,20 @@ event_finish (gpointer        object,
 static const Performer *get_performer (gpointer object);
 
 static gboolean
+look_cb (AioprocCondition *condition,
+         gpointer          user_data)
+{
+  guint64 *n_looks = user_data;
+
+  return --*n_looks == 0;
+}
+
+static gboolean
 condition_block (gpointer   object,
                  Act       *act,
                  GError   **error)
 {
+  guint64 n_looks;
   AioprocShareable *lock = aioproc_condition_get_lock (object);
 
   switch ((int) act->operation)
@@ -263,8 +281,13 @@ condition_block (gpointer   object,
       return aioproc_condition_wait (object, act->owner, act->timeout_usec, act->cancellable,
                                      error);
 
+    case OPERATION_WAIT_FOR:
+      n_looks = act->value;
+      return aioproc_condition_wait_for (object, act->owner, look_cb, &n_looks,
+                                         act->timeout_usec, act->cancellable, error);
+
     case OPERATION_NOTIFY:
-      return aioproc_condition_notify_n (object, act->owner, 1, error);
+      return aioproc_condition_notify_n (object, act->owner, MAX (act->value, 1), error);
 
     case OPERATION_NOTIFY_ALL:
       return aioproc_condition_notify_all (object, act->owner, error);
@@ -285,6 +308,10 @@ condition_start (gpointer             object,
   if (act->operation == OPERATION_WAIT)
     aioproc_condition_wait_async (object, act->owner, act->timeout_usec, act->cancellable,
                                   callback, user_data);
+  else if (act->operation == OPERATION_WAIT_FOR)
+    aioproc_condition_wait_for_async (object, act->owner, look_cb,
+                                      g_memdup2 (&act->value, sizeof act->value), g_free,
+                                      act->timeout_usec, act->cancellable, callback, user_data);
   else
     get_performer (lock)->start (lock, act, callback, user_data);
 }
@@ -295,6 +322,9 @@ condition_finish (gpointer       object,
                   GAsyncResult  *result,
                   GError       **error)
 {
+  if (act->operation == OPERATION_WAIT_FOR)
+    return aioproc_condition_wait_for_finish (object, result, error);
+
   return aioproc_condition_wait_finish (object, result, error);
 }
 
@@ -348,6 +378,7 @@ performer_is_async (Operation operation)
     {
     case OPERATION_ACQUIRE:
     case OPERATION_WAIT:
+    case OPERATION_WAIT_FOR:
     case OPERATION_PUT:
     case OPERATION_GET:
     case OPERATION_PUT_BYTES:

@@ -131,6 +131,82 @@ case_all (Cast *cast)
 }
 
 static void
+case_more_than_wait (Cast *cast)
+{
+  for (guint i = 0; i < 10; i++)
+    {
+      Party *first;
+      Party *second;
+
+      begin_wait (cast->a);
+      begin_wait (cast->b);
+      acquire (cast->c);
+      g_assert_cmpint (party_do_with (cast->c, OPERATION_NOTIFY, i == 0 ? 2 : 10, 0), ==,
+                       OUTCOME_TRUE);
+      release (cast->c);
+      first = end_either (cast->a, cast->b);
+      second = first == cast->a ? cast->b : cast->a;
+      release (first);
+      g_assert_cmpint (party_end (second), ==, OUTCOME_TRUE);
+
+      /* Nothing is left for the next one. */
+      g_assert_cmpint (party_do (second, OPERATION_WAIT, 1 * MSEC), ==, OUTCOME_TIMED_OUT);
+      release (second);
+    }
+}
+
+static void
+case_wait_for (Cast *cast)
+{
+  for (guint i = 0; i < 10; i++)
+    {
+      guint n_notified = 0;
+
+      /* Not where it need not. */
+      acquire (cast->b);
+      g_assert_cmpint (party_do_with (cast->b, OPERATION_WAIT_FOR, 1, -1), ==, OUTCOME_TRUE);
+      g_assert_cmpint (party_do (cast->a, OPERATION_TRY_ACQUIRE, 0), ==, OUTCOME_WOULD_BLOCK);
+
+      party_begin_with (cast->b, OPERATION_WAIT_FOR, 4, -1);
+
+      while (party_is_pending (cast->b))
+        {
+          /* Not where it has ended by now, and holds the lock. */
+          if (party_do (cast->a, OPERATION_TRY_ACQUIRE, 0) != OUTCOME_TRUE)
+            continue;
+
+          g_assert_cmpint (party_do (cast->a, OPERATION_NOTIFY, 0), ==, OUTCOME_TRUE);
+          release (cast->a);
+          n_notified++;
+        }
+
+      /* It looks before, and after each. */
+      g_assert_cmpint (party_end (cast->b), ==, OUTCOME_TRUE);
+      g_assert_cmpuint (n_notified, >=, 3);
+      g_assert_cmpint (party_do (cast->a, OPERATION_TRY_ACQUIRE, 0), ==, OUTCOME_WOULD_BLOCK);
+      release (cast->b);
+    }
+}
+
+static void
+case_wait_for_timeout (Cast *cast)
+{
+  gint64 before_usec;
+
+  g_assert_cmpint (party_do_with (cast->b, OPERATION_WAIT_FOR, 1, -1), ==, OUTCOME_NOT_OWNER);
+
+  acquire (cast->b);
+  before_usec = g_get_monotonic_time ();
+  g_assert_cmpint (party_do_with (cast->b, OPERATION_WAIT_FOR, G_MAXUINT64, 20 * MSEC), ==,
+                   OUTCOME_TIMED_OUT);
+  g_assert_cmpint (g_get_monotonic_time () - before_usec, >=, 20 * MSEC);
+  /* It looks once more, at the end. */
+  g_assert_cmpint (party_do_with (cast->b, OPERATION_WAIT_FOR, 2, 1 * MSEC), ==, OUTCOME_TRUE);
+  g_assert_cmpint (party_do (cast->a, OPERATION_TRY_ACQUIRE, 0), ==, OUTCOME_WOULD_BLOCK);
+  release (cast->b);
+}
+
+static void
 case_late (Cast *cast)
 {
   for (guint i = 0; i < 20; i++)
@@ -303,6 +379,12 @@ static const ConformanceCase cases[] = {
   { "nobody", "A notification that nobody waits for is gone", case_nobody },
   { "one-of-two", "One notification is for one", case_one_of_two },
   { "all", "All who wait are notified, and go on one after the other", case_all },
+  { "more-than-wait", "A notification for more than wait is for those who do",
+    case_more_than_wait },
+  { "wait-for", "Who waits for something looks before, and whenever it is notified",
+    case_wait_for },
+  { "wait-for-timeout", "Who waits for something looks once more when the time is over",
+    case_wait_for_timeout },
   { "late", "Who begins to wait after a notification does not take it", case_late },
   { "timeout", "A wait lasts as long as asked, no less, and ends with the lock", case_timeout },
   { "cancelled", "Who is cancelled has the lock, and takes no notification", case_cancelled,

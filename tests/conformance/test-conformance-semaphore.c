@@ -176,7 +176,49 @@ case_consumer_dies (Cast *cast)
   assert_free (cast->c, 1);
 }
 
+static void
+assert_value (Cast  *cast,
+              guint  expected)
+{
+  Party *parties[] = { cast->a, cast->b, cast->c };
+
+  for (guint i = 0; i < G_N_ELEMENTS (parties); i++)
+    {
+      g_assert_cmpint (party_do (parties[i], OPERATION_GET_VALUE, 0), ==, OUTCOME_TRUE);
+      g_assert_cmpuint (party_get_value (parties[i]), ==, expected);
+    }
+}
+
+static void
+case_value (Cast *cast)
+{
+  gboolean same = party_is_here (cast->a) && party_is_here (cast->b);
+
+  assert_value (cast, 1);
+  post (cast->a);
+  post (cast->b);
+  assert_value (cast, 3);
+  lock_case_acquire (cast->a);
+  assert_value (cast, 2);
+  lock_case_acquire (cast->b);
+  assert_value (cast, 1);
+
+  /* What the process holds. */
+  g_assert_cmpint (party_do (cast->a, OPERATION_GET_HELD, 0), ==, OUTCOME_TRUE);
+  g_assert_cmpuint (party_get_value (cast->a), ==, same ? 2 : 1);
+  g_assert_cmpint (party_do (cast->b, OPERATION_GET_HELD, 0), ==, OUTCOME_TRUE);
+  g_assert_cmpuint (party_get_value (cast->b), ==, same ? 2 : 1);
+
+  consume (cast->a);
+  assert_value (cast, 1);
+  lock_case_release (cast->b);
+  assert_value (cast, 2);
+  g_assert_cmpint (party_do (cast->b, OPERATION_GET_HELD, 0), ==, OUTCOME_TRUE);
+  g_assert_cmpuint (party_get_value (cast->b), ==, 0);
+}
+
 static const ConformanceCase cases[] = {
+  { "value", "All know how many units are free, and how many their process holds", case_value },
   { "units", "As many hold a unit as there are, and no more", case_units },
   { "release-other", "The process that holds a unit can give it back or up, and no other",
     case_release_other },
