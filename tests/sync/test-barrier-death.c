@@ -465,23 +465,37 @@ test_barrier_bad (void)
     }
 }
 
+static const struct {
+  const char *path;
+  GTestFunc   func;
+  gboolean    forks;
+} cases[] = {
+  { "/aioproc/barrier-death/waiting", test_barrier_killed_waiting, TRUE },
+  { "/aioproc/barrier-death/acting", test_barrier_killed_acting, TRUE },
+  { "/aioproc/barrier-death/leaving", test_barrier_killed_leaving, TRUE },
+  { "/aioproc/barrier-death/drain", test_barrier_drain, TRUE },
+  { "/aioproc/barrier-death/late", test_barrier_late, TRUE },
+  { "/aioproc/barrier-death/exits", test_barrier_exits, TRUE },
+  { "/aioproc/barrier-death/fork", test_barrier_fork, TRUE },
+  { "/aioproc/barrier-death/shared", test_barrier_shared, FALSE },
+  { "/aioproc/barrier-death/bad", test_barrier_bad, FALSE },
+};
+
 int
 main (int   argc,
       char *argv[])
 {
   core_test_init (&argc, &argv);
 
-#ifndef CORE_TEST_TSAN
-  aioproc_test_add_func ("/aioproc/barrier-death/waiting", test_barrier_killed_waiting);
-  aioproc_test_add_func ("/aioproc/barrier-death/acting", test_barrier_killed_acting);
-  aioproc_test_add_func ("/aioproc/barrier-death/leaving", test_barrier_killed_leaving);
-  aioproc_test_add_func ("/aioproc/barrier-death/drain", test_barrier_drain);
-  aioproc_test_add_func ("/aioproc/barrier-death/late", test_barrier_late);
-  aioproc_test_add_func ("/aioproc/barrier-death/exits", test_barrier_exits);
-  aioproc_test_add_func ("/aioproc/barrier-death/fork", test_barrier_fork);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+#ifdef CORE_TEST_TSAN
+      if (cases[i].forks)
+        continue;
 #endif
-  aioproc_test_add_func ("/aioproc/barrier-death/shared", test_barrier_shared);
-  aioproc_test_add_func ("/aioproc/barrier-death/bad", test_barrier_bad);
+
+      aioproc_test_add_func (cases[i].path, cases[i].func);
+    }
 
   return g_test_run ();
 }
