@@ -270,6 +270,39 @@ after_condition (gpointer       object,
   release_lock_of (object);
 }
 
+/* --- Barrier: this program and the worker are its parties --- */
+
+static gpointer
+make_barrier (void)
+{
+  return aioproc_barrier_new (2, NULL);
+}
+
+static void
+before_barrier (gpointer       object,
+                GAsyncResult **result)
+{
+  aioproc_barrier_wait_async (object, -1, NULL, aioproc_test_store_result, result);
+}
+
+static void
+use_barrier (gpointer object)
+{
+  g_autoptr(GError) error = NULL;
+
+  g_assert_cmpuint (aioproc_barrier_get_parties (object), ==, 2);
+  g_assert_cmpint (aioproc_barrier_wait (object, -1, NULL, &error), ==, 1);
+  g_assert_no_error (error);
+}
+
+static void
+after_barrier (gpointer       object,
+               GAsyncResult **result)
+{
+  aioproc_test_wait (result);
+  g_assert_cmpint (aioproc_barrier_wait_finish (object, *result, NULL), ==, 0);
+}
+
 /* --- Queue --- */
 
 static gpointer
@@ -314,6 +347,7 @@ static const Thing things[] = {
   { "condition/lock", make_condition, before_condition, use_condition, after_condition },
   { "condition/rlock", make_condition_of_rlock, before_condition, use_condition,
     after_condition },
+  { "barrier", make_barrier, before_barrier, use_barrier, after_barrier },
   { "queue", make_queue, before_queue, use_queue, after_queue },
 };
 
