@@ -18,10 +18,10 @@
  *
  * An object that several processes can use.
  *
- * Locks, events and queues are shareable: they may be arguments of a process's function, and
- * part of any message. What travels is a descriptor of the object's memory; every process that
- * receives it has an object of its own that stands for the same lock, event or queue. A process
- * that receives the same one twice gets the same object again.
+ * Locks, semaphores, conditions, events, barriers and queues are shareable: they may be arguments
+ * of a process's function, and part of any message. What travels is a descriptor of the object's
+ * memory; every process that receives it has an object of its own that stands for the same lock,
+ * event or queue. A process that receives the same one twice gets the same object again.
  *
  * The interface can only be implemented inside the library.
  *
@@ -581,7 +581,7 @@ aioproc_shareable_import (guint32      kind,
  * Gets the identity of what @self stands for, the same in every process that has it.
  *
  * Returns: (transfer full) (nullable): 32 hexadecimal digits, or `NULL` if @self was not
- *   initialized
+ *   initialized, or is not in memory of this machine
  *
  * Since: 0.1
  */

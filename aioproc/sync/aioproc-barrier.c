@@ -546,7 +546,9 @@ aioproc_barrier_wait (AioprocBarrier  *self,
  *
  * Arrives, and waits until all parties have arrived, without blocking.
  *
- * This party has arrived when the function returns, if there is a place for it.
+ * This party has arrived when the function returns, if there is a place for it. If it times out or
+ * is cancelled, the barrier breaks when its main context gets to it: one that is kept from running
+ * keeps the others waiting.
  *
  * Since: 0.1
  */
