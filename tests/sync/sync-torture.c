@@ -137,9 +137,9 @@ check_object_run (gpointer user_data)
   return 0;
 }
 
-void
-torture (const TortureSetup *setup,
-         guint               n_kills)
+static void
+torture_processes (const TortureSetup *setup,
+                   guint               n_kills)
 {
   gsize size = sizeof (TortureShared) + setup->state_size;
   TortureShared *shared = platform_test_map_shared (size);
@@ -188,7 +188,7 @@ torture (const TortureSetup *setup,
   platform_test_unmap (shared, size);
 }
 
-void
+static void
 torture_threads (const TortureSetup *setup,
                  guint               n_threads,
                  guint               n_steps)
@@ -236,6 +236,24 @@ torture_threads (const TortureSetup *setup,
     setup->check_object (object, state);
 
   g_assert_finalize_object (object);
+}
+
+void
+torture (const TortureSetup *setup,
+         guint               n_kills,
+         guint               n_threads,
+         guint               n_steps)
+{
+#ifdef CORE_TEST_TSAN
+  const gboolean in_threads = TRUE;
+#else
+  const gboolean in_threads = FALSE;
+#endif
+
+  if (in_threads)
+    torture_threads (setup, n_threads, n_steps);
+  else
+    torture_processes (setup, n_kills);
 }
 
 /* --- Operations --- */

@@ -45,12 +45,13 @@ typedef struct {
                                 gconstpointer state);
 } TortureSetup;
 
-void torture         (const TortureSetup *setup,
-                      guint               n_kills);
-/* The same steps in threads of this process, so that ThreadSanitizer sees them. */
-void torture_threads (const TortureSetup *setup,
-                      guint               n_threads,
-                      guint               n_steps);
+/* Kills processes that do the steps, @n_kills times. ThreadSanitizer sees one process only: under
+ * it @n_threads of this one do @n_steps each, and nobody is killed.
+ */
+void torture (const TortureSetup *setup,
+              guint               n_kills,
+              guint               n_threads,
+              guint               n_steps);
 
 /* An acquire that is asynchronous, or not; the same for a wait. @random decides whether it has a
  * timeout, or is cancelled.

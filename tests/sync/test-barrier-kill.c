@@ -173,11 +173,7 @@ test_barrier_kill_random (void)
 
   g_test_summary ("Processes are killed at random: no rounds mix, and nobody waits on");
 
-#ifdef CORE_TEST_TSAN
-  torture_threads (&setup, 8, 3000);
-#else
-  torture (&setup, N_KILLS);
-#endif
+  torture (&setup, N_KILLS, 8, 3000);
 }
 
 static void
@@ -187,11 +183,7 @@ test_barrier_kill_orphans (void)
 
   g_test_summary ("The same with processes that are nobody's children");
 
-#ifdef CORE_TEST_TSAN
-  torture_threads (&setup, 4, 3000);
-#else
-  torture (&setup, N_KILLS);
-#endif
+  torture (&setup, N_KILLS, 4, 3000);
 }
 
 int

@@ -366,11 +366,7 @@ test_condition_kill (gconstpointer data)
 
   g_test_summary ("Processes are killed at random: no notification is lost to those who wait");
 
-#ifdef CORE_TEST_TSAN
-  torture_threads (&setup, 8, 1000);
-#else
-  torture (&setup, N_KILLS);
-#endif
+  torture (&setup, N_KILLS, 8, 1000);
 }
 
 int

@@ -74,11 +74,7 @@ test_event_kill_random (void)
 
   g_test_summary ("Who sets and who waits is killed at random, and no waiter waits for ever");
 
-#ifdef CORE_TEST_TSAN
-  torture_threads (&setup, 8, 5000);
-#else
-  torture (&setup, N_KILLS);
-#endif
+  torture (&setup, N_KILLS, 8, 5000);
 }
 
 static void
@@ -88,11 +84,7 @@ test_event_kill_orphans (void)
 
   g_test_summary ("The same with processes that are nobody's children");
 
-#ifdef CORE_TEST_TSAN
-  torture_threads (&setup, 4, 5000);
-#else
-  torture (&setup, N_KILLS);
-#endif
+  torture (&setup, N_KILLS, 4, 5000);
 }
 
 int

@@ -102,11 +102,7 @@ test_lock_kill_random (void)
 
   g_test_summary ("Processes are killed at random: the lock excludes, tells, and none waits on");
 
-#ifdef CORE_TEST_TSAN
-  torture_threads (&setup, 8, 5000);
-#else
-  torture (&setup, N_KILLS);
-#endif
+  torture (&setup, N_KILLS, 8, 5000);
 }
 
 static void
@@ -116,11 +112,7 @@ test_lock_kill_orphans (void)
 
   g_test_summary ("The same with processes that are nobody's children");
 
-#ifdef CORE_TEST_TSAN
-  torture_threads (&setup, 3, 5000);
-#else
-  torture (&setup, N_KILLS);
-#endif
+  torture (&setup, N_KILLS, 3, 5000);
 }
 
 int

@@ -115,11 +115,7 @@ test_rlock_kill (gconstpointer data)
 
   g_test_summary ("Processes are killed at random: the lock excludes, tells, and none waits on");
 
-#ifdef CORE_TEST_TSAN
-  torture_threads (&setup, setup.orphans ? 3 : 8, 5000);
-#else
-  torture (&setup, N_KILLS);
-#endif
+  torture (&setup, N_KILLS, setup.orphans ? 3 : 8, 5000);
 }
 
 int

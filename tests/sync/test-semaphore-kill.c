@@ -200,11 +200,7 @@ test_semaphore_kill_random (void)
 
   g_test_summary ("Processes are killed at random: no unit is lost or made, and none waits on");
 
-#ifdef CORE_TEST_TSAN
-  torture_threads (&setup, 8, 5000);
-#else
-  torture (&setup, N_KILLS);
-#endif
+  torture (&setup, N_KILLS, 8, 5000);
 }
 
 static void
@@ -214,11 +210,7 @@ test_semaphore_kill_orphans (void)
 
   g_test_summary ("The same with processes that are nobody's children");
 
-#ifdef CORE_TEST_TSAN
-  torture_threads (&setup, 3, 5000);
-#else
-  torture (&setup, N_KILLS);
-#endif
+  torture (&setup, N_KILLS, 3, 5000);
 }
 
 /* --- Units that come and go --- */
@@ -321,11 +313,7 @@ test_semaphore_kill_flow (void)
 
   g_test_summary ("Those who post and those who take are killed: what is left adds up");
 
-#ifdef CORE_TEST_TSAN
-  torture_threads (&setup, 4, 5000);
-#else
-  torture (&setup, N_KILLS);
-#endif
+  torture (&setup, N_KILLS, 4, 5000);
 }
 
 int
