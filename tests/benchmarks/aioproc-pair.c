@@ -8,7 +8,9 @@
 
 /* What two processes do in turn: each case is the microseconds for one there and back. */
 
-#define N_TRIPS 500
+#define N_LOOPS    50
+#define LOOP_TRIPS 10
+#define N_TRIPS    (N_LOOPS * LOOP_TRIPS)
 
 static gpointer first;
 static gpointer second;
@@ -20,27 +22,32 @@ end (void)
   g_clear_object (&second);
 }
 
-/* Not from the first one on, which also counts how long the other process takes to begin. */
+/* Loops, since two in turn need not take the same time: at a barrier, who comes last and goes on at
+ * once comes first the next time, and waits. Not from the first trip on, which also counts how long
+ * the other process takes to begin.
+ */
 static double
 measure (const char *function,
          void      (*trip) (void))
 {
   AioprocProcess *other = bench_other_start (function, first, second);
-  double values[N_TRIPS];
+  double values[N_LOOPS];
 
   trip ();
 
-  for (int i = 0; i < N_TRIPS; i++)
+  for (int i = 0; i < N_LOOPS; i++)
     {
       gint64 began = bench_now_nsec ();
 
-      trip ();
-      values[i] = (bench_now_nsec () - began) / 1e3;
+      for (int j = 0; j < LOOP_TRIPS; j++)
+        trip ();
+
+      values[i] = (bench_now_nsec () - began) / 1e3 / LOOP_TRIPS;
     }
 
   bench_other_join (other);
 
-  return bench_median (values, N_TRIPS);
+  return bench_median (values, N_LOOPS);
 }
 
 /* --- semaphore-round-trip: a unit is posted there, and one back --- */

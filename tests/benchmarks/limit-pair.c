@@ -14,28 +14,32 @@
 
 /* What two processes do in turn, by the C library. */
 
-#define N_TRIPS 500
+#define N_LOOPS    50
+#define LOOP_TRIPS 10
+#define N_TRIPS    (N_LOOPS * LOOP_TRIPS)
 
 static double
 measure (void (*answer) (void),
          void (*trip) (void))
 {
   pid_t pid = bench_fork (answer);
-  double values[N_TRIPS];
+  double values[N_LOOPS];
 
   trip ();
 
-  for (int i = 0; i < N_TRIPS; i++)
+  for (int i = 0; i < N_LOOPS; i++)
     {
       gint64 began = bench_now_nsec ();
 
-      trip ();
-      values[i] = (bench_now_nsec () - began) / 1e3;
+      for (int j = 0; j < LOOP_TRIPS; j++)
+        trip ();
+
+      values[i] = (bench_now_nsec () - began) / 1e3 / LOOP_TRIPS;
     }
 
   bench_join (pid);
 
-  return bench_median (values, N_TRIPS);
+  return bench_median (values, N_LOOPS);
 }
 
 /* The functions of threads return errors. */

@@ -8,7 +8,9 @@ import multiprocessing
 
 import bench
 
-N_TRIPS = 500
+N_LOOPS = 50
+LOOP_TRIPS = 10
+N_TRIPS = N_LOOPS * LOOP_TRIPS
 
 fork = multiprocessing.get_context('fork')
 
@@ -24,10 +26,11 @@ def measure(answer, trip):
         process.start()
         values = []
         trip()
-        for _ in itertools.repeat(None, N_TRIPS):
+        for _ in itertools.repeat(None, N_LOOPS):
             began = bench.now_nsec()
-            trip()
-            values.append((bench.now_nsec() - began) / 1e3)
+            for _ in itertools.repeat(None, LOOP_TRIPS):
+                trip()
+            values.append((bench.now_nsec() - began) / 1e3 / LOOP_TRIPS)
         process.join()
         return bench.median(values)
 
