@@ -1,0 +1,116 @@
+/* aioproc-queue-slots-end.c
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "ipc/aioproc-queue-slots-private.h"
+
+#include "ipc/aioproc-queue-enter-private.h"
+#include "platform/aioproc-futex-private.h"
+
+#define peek(field)        aioproc_queue_peek (field)
+#define poke(field, value) aioproc_queue_poke (field, value)
+
+/* The slot changes where the lock cannot be had: the store counts, and who sleeps is woken to bring
+ * the caches up to date.
+ */
+static void
+aioproc_queue_slots_end_unlocked (AioprocQueueSlots          *self,
+                                  const AioprocQueueTransfer *transfer,
+                                  guint32                     state)
+{
+  AioprocQueueHeader *header = self->header;
+
+  /* Release: the acquire of the sweep. */
+  atomic_store_explicit (&transfer->slot->state, state, memory_order_release);
+  atomic_fetch_or (&header->stale, AIOPROC_QUEUE_STALE_BUSY);
+  atomic_fetch_add (&header->items, AIOPROC_QUEUE_CHANGE);
+  atomic_fetch_add (&header->room, AIOPROC_QUEUE_CHANGE);
+  aioproc_futex_wake (&header->items, 1);
+  aioproc_futex_wake (&header->room, 1);
+}
+
+static void
+aioproc_queue_slots_end (AioprocQueueSlots          *self,
+                         const AioprocQueueTransfer *transfer,
+                         guint32                     state)
+{
+  AioprocQueueHeader *header = self->header;
+  AioprocQueueSlot *slot = transfer->slot;
+  AioprocQueueWakes wakes = { 0 };
+  gboolean linked;
+
+  if (aioproc_queue_slots_enter (self, &wakes, NULL) != AIOPROC_QUEUE_DONE)
+    {
+      aioproc_queue_slots_end_unlocked (self, transfer, state);
+      return;
+    }
+
+  /* Another process wrote to what is ours: it is not ours any more. */
+  if (G_UNLIKELY (peek (&slot->state) != transfer->state))
+    {
+      aioproc_queue_slots_leave (self, &wakes);
+      return;
+    }
+
+  linked = aioproc_queue_slots_unlink_busy (self, transfer->link, slot);
+
+  if (state == AIOPROC_QUEUE_READY &&
+      transfer->state == (AIOPROC_QUEUE_FILLING | aioproc_queue_slots_get_owner (self)))
+    {
+      guint64 sequence = peek (&header->next_sequence);
+
+      poke (&header->next_sequence, sequence + 1);
+      poke (&slot->sequence, sequence);
+    }
+
+  /* The item comes or goes. Release: the acquire of the next who looks at the slot. */
+  atomic_store_explicit (&slot->state, state, memory_order_release);
+
+  if (!linked)
+    {
+      atomic_fetch_or (&header->stale, AIOPROC_QUEUE_STALE_ALL);
+    }
+  else if (state == AIOPROC_QUEUE_FREE)
+    {
+      aioproc_queue_slots_retire (self, transfer->link, slot, &wakes);
+    }
+  else
+    {
+      if (!aioproc_queue_slots_insert_ready (self, transfer->link, slot))
+        atomic_fetch_or (&header->stale, AIOPROC_QUEUE_STALE_ALL);
+
+      aioproc_queue_slots_wake_items (self, &wakes, 1);
+    }
+
+  aioproc_queue_slots_leave (self, &wakes);
+}
+
+void
+aioproc_queue_slots_commit (AioprocQueueSlots          *self,
+                            const AioprocQueueTransfer *transfer)
+{
+  aioproc_queue_slots_end (self, transfer, AIOPROC_QUEUE_READY);
+}
+
+void
+aioproc_queue_slots_abort (AioprocQueueSlots          *self,
+                           const AioprocQueueTransfer *transfer)
+{
+  aioproc_queue_slots_end (self, transfer, AIOPROC_QUEUE_FREE);
+}
+
+void
+aioproc_queue_slots_ack (AioprocQueueSlots          *self,
+                         const AioprocQueueTransfer *transfer)
+{
+  aioproc_queue_slots_end (self, transfer, AIOPROC_QUEUE_FREE);
+}
+
+void
+aioproc_queue_slots_give_back (AioprocQueueSlots          *self,
+                               const AioprocQueueTransfer *transfer)
+{
+  aioproc_queue_slots_end (self, transfer, AIOPROC_QUEUE_READY);
+}

@@ -1,0 +1,195 @@
+/* aioproc-queue-slots-get.c
+ *
+ * SPDX-FileCopyrightText: The Aioproc authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later
+ */
+
+#include "ipc/aioproc-queue-slots-private.h"
+
+#include "ipc/aioproc-queue-enter-private.h"
+#include "ipc/aioproc-queue-grow-private.h"
+#include "ipc/aioproc-queue-repair-private.h"
+
+#define peek(field)        aioproc_queue_peek (field)
+#define poke(field, value) aioproc_queue_poke (field, value)
+
+/* Whether the item in a READY slot lies where an item of its length may lie. */
+static gboolean
+check_item (const AioprocQueueTransfer *item)
+{
+  if (item->kind != AIOPROC_QUEUE_BYTES && item->kind != AIOPROC_QUEUE_VARIANT)
+    return FALSE;
+
+  if (item->size_class == 0)
+    return item->length <= AIOPROC_QUEUE_INLINE_SIZE;
+
+  return aioproc_queue_extent_is_valid (item->size_class, item->offset) &&
+         item->length <= aioproc_queue_class_get_size (item->size_class);
+}
+
+/* Looks at the first item: everything of it is read once. FALSE: there is none. */
+static gboolean
+aioproc_queue_slots_look (AioprocQueueSlots    *self,
+                          AioprocQueueWakes    *wakes,
+                          AioprocQueueTransfer *item,
+                          GError              **error)
+{
+  gboolean repaired = FALSE;
+  guint32 info;
+
+  for (;;)
+    {
+      item->link = peek (&self->header->ready_first);
+
+      if (item->link == 0)
+        return FALSE;
+
+      item->slot = aioproc_queue_slots_at (self, item->link);
+
+      /* Acquire: what the putter wrote before its release. */
+      if (item->slot != NULL &&
+          atomic_load_explicit (&item->slot->state, memory_order_acquire) == AIOPROC_QUEUE_READY)
+        break;
+
+      if (repaired)
+        {
+          aioproc_queue_slots_set_corrupt (self, error);
+          return FALSE;
+        }
+
+      if (!aioproc_queue_repair (self, wakes, error))
+        return FALSE;
+
+      repaired = TRUE;
+    }
+
+  info = peek (&item->slot->info);
+  item->state = AIOPROC_QUEUE_READY;
+  item->kind = aioproc_queue_info_get_kind (info);
+  item->size_class = aioproc_queue_info_get_class (info);
+  item->length = peek (&item->slot->length);
+  item->offset = aioproc_queue_slot_get_offset (item->slot, item->link, item->size_class);
+
+  return TRUE;
+}
+
+/* Takes the first item, which was looked at, off the list of what is ready. */
+static void
+aioproc_queue_slots_pop_ready (AioprocQueueSlots          *self,
+                               const AioprocQueueTransfer *item)
+{
+  AioprocQueueHeader *header = self->header;
+  guint32 next = peek (&item->slot->next);
+  guint32 n_ready = peek (&header->n_ready);
+
+  poke (&header->ready_first, next);
+
+  if (next == 0)
+    poke (&header->ready_last, 0);
+
+  if (n_ready > 0)
+    poke (&header->n_ready, n_ready - 1);
+
+  aioproc_queue_slots_prefetch (self, next);
+}
+
+static void
+aioproc_queue_slots_free_item (AioprocQueueSlots          *self,
+                               const AioprocQueueTransfer *item,
+                               AioprocQueueWakes          *wakes)
+{
+  aioproc_queue_slots_pop_ready (self, item);
+
+  /* The item is gone. Release: its copy is made before. */
+  atomic_store_explicit (&item->slot->state, AIOPROC_QUEUE_FREE, memory_order_release);
+  aioproc_queue_slots_retire (self, item->link, item->slot, wakes);
+}
+
+static AioprocQueueStatus
+aioproc_queue_slots_get_none (AioprocQueueSlots *self,
+                              AioprocQueueSleep *sleep)
+{
+  AioprocQueueHeader *header = self->header;
+
+  /* What is being filled or is leased may become ready yet. */
+  if (peek (&header->n_used) == 0 &&
+      (peek (&header->closed) || !aioproc_queue_slots_prepare_sleep (self, &header->items, sleep)))
+    return AIOPROC_QUEUE_CLOSED;
+
+  if (peek (&header->n_used) != 0)
+    aioproc_queue_slots_prepare_sleep (self, &header->items, sleep);
+  else if (sleep != NULL && peek (&header->n_allocated) > AIOPROC_QUEUE_IDLE_KEEP)
+    sleep->idle_usec = peek (&header->empty_since) + AIOPROC_QUEUE_IDLE_USEC;
+
+  return AIOPROC_QUEUE_WAIT;
+}
+
+AioprocQueueStatus
+aioproc_queue_slots_get (AioprocQueueSlots     *self,
+                         gboolean               bytes_only,
+                         AioprocQueueSleep     *sleep,
+                         guint8                *buffer,
+                         AioprocQueueTransfer  *transfer,
+                         GError               **error)
+{
+  AioprocQueueHeader *header = self->header;
+  AioprocQueueWakes wakes = { 0 };
+  AioprocQueueStatus status;
+  g_autoptr(GError) local_error = NULL;
+
+  status = aioproc_queue_slots_enter (self, &wakes, error);
+
+  if (status != AIOPROC_QUEUE_DONE)
+    return status;
+
+  if (!aioproc_queue_slots_look (self, &wakes, transfer, &local_error))
+    {
+      status = local_error != NULL ? AIOPROC_QUEUE_FAILED
+                                   : aioproc_queue_slots_get_none (self, sleep);
+    }
+  else if (G_UNLIKELY (!check_item (transfer)))
+    {
+      aioproc_queue_slots_free_item (self, transfer, &wakes);
+      aioproc_queue_slots_set_corrupt (self, &local_error);
+      status = AIOPROC_QUEUE_FAILED;
+    }
+  else if (bytes_only && transfer->kind != AIOPROC_QUEUE_BYTES)
+    {
+      status = AIOPROC_QUEUE_MISMATCH;
+    }
+  else if (transfer->length > AIOPROC_QUEUE_COPY_MAX)
+    {
+      transfer->state = AIOPROC_QUEUE_LEASED | aioproc_queue_slots_get_owner (self);
+      poke (&transfer->slot->info,
+            peek (&transfer->slot->info) | AIOPROC_QUEUE_INFO_PLACED);
+      aioproc_queue_slots_pop_ready (self, transfer);
+
+      /* Release: the acquire of the sweep. */
+      atomic_store_explicit (&transfer->slot->state, transfer->state, memory_order_release);
+
+      if (!aioproc_queue_slots_link_busy (self, transfer->link, transfer->slot))
+        atomic_fetch_or (&header->stale, AIOPROC_QUEUE_STALE_ALL);
+
+      aioproc_queue_note_cpu (&header->get_cpu);
+      status = AIOPROC_QUEUE_BEGUN;
+    }
+  else if (!aioproc_queue_memory_copy_out (&self->memory, transfer->offset, buffer,
+                                           transfer->length))
+    {
+      aioproc_queue_memory_set_error (&self->memory, &local_error);
+      status = AIOPROC_QUEUE_FAILED;
+    }
+  else
+    {
+      aioproc_queue_slots_free_item (self, transfer, &wakes);
+      aioproc_queue_note_cpu (&header->get_cpu);
+      status = AIOPROC_QUEUE_DONE;
+    }
+
+  aioproc_queue_slots_leave (self, &wakes);
+
+  if (local_error != NULL)
+    g_propagate_error (error, g_steal_pointer (&local_error));
+
+  return status;
+}
