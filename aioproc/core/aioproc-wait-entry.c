@@ -22,16 +22,23 @@ aioproc_wait_entry_unref (AioprocWaitEntry *entry)
 }
 
 static void
+aioproc_wait_entry_disconnect (AioprocWaitEntry *entry,
+                               GTask            *task)
+{
+  /* Does not wait for a handler that runs, as g_cancellable_disconnect() does: a program may
+   * iterate its context inside of another handler. Ours has a reference of its own.
+   */
+  if (entry->cancelled_id != 0)
+    g_signal_handler_disconnect (g_task_get_cancellable (task), entry->cancelled_id);
+}
+
+static void
 aioproc_wait_entry_complete_cb (GTask    *task,
                                 gpointer  data)
 {
   AioprocWaitEntry *entry = data;
 
-  /* Does not wait for a handler that runs, as g_cancellable_disconnect() does: a program may
-   * iterate this context inside of another handler. Ours has a reference of its own.
-   */
-  if (entry->cancelled_id != 0)
-    g_signal_handler_disconnect (g_task_get_cancellable (task), entry->cancelled_id);
+  aioproc_wait_entry_disconnect (entry, task);
 
   if (entry->error != NULL)
     g_task_return_error (task, g_steal_pointer (&entry->error));
@@ -46,6 +53,14 @@ aioproc_wait_entry_push (AioprocWaitEntry *entry)
 {
   /* The handler, which may be the last to have the entry, must not be the last to have the task. */
   aioproc_completion_push (g_steal_pointer (&entry->task), aioproc_wait_entry_complete_cb, entry);
+}
+
+static void
+aioproc_wait_entry_go_on (AioprocWaitEntry *entry)
+{
+  aioproc_wait_entry_disconnect (entry, entry->task);
+  entry->ops->go_on (entry->queue->object, g_steal_pointer (&entry->task));
+  aioproc_wait_entry_unref (entry);
 }
 
 static void
@@ -81,6 +96,7 @@ aioproc_wait_queue_unlock (AioprocWaitQueue *self,
                            GQueue           *done)
 {
   GQueue undone = G_QUEUE_INIT;
+  GQueue not_over = G_QUEUE_INIT;
   GList *link;
 
   if (done->length == 0)
@@ -96,13 +112,18 @@ aioproc_wait_queue_unlock (AioprocWaitQueue *self,
     {
       AioprocWaitEntry *entry = link->data;
 
-      if (entry->error != NULL || !entry->request->has_work)
+      if (entry->error == NULL && entry->ops->go_on != NULL)
+        g_queue_push_tail_link (&not_over, link);
+      else if (entry->error != NULL || !entry->request->has_work)
         aioproc_wait_entry_push (entry);
       else if (!aioproc_waiter_run_work (aioproc_wait_entry_work, entry))
         g_queue_push_tail_link (&undone, link);
     }
 
   aioproc_mutex_unlock (&self->order);
+
+  while ((link = g_queue_pop_head_link (&not_over)) != NULL)
+    aioproc_wait_entry_go_on (link->data);
 
   /* Without a thread, the work is this one's. */
   while ((link = g_queue_pop_head_link (&undone)) != NULL)

@@ -74,13 +74,20 @@ gboolean          aioproc_wait_queue_attempt       (AioprocWaitQueue     *self,
                                                     AioprocWaitRequest   *request,
                                                     guint32              *expected);
 
+/* It ends without its way. TRUE: it was over before. */
+gboolean          aioproc_wait_queue_give_up       (AioprocWaitQueue     *self,
+                                                    const AioprocWaitOps *ops,
+                                                    AioprocWaitRequest   *request);
+
 void              aioproc_wait_queue_lock          (AioprocWaitQueue     *self);
 /* Lets go of the mutex, and completes @done, which was popped under it. */
 void              aioproc_wait_queue_unlock        (AioprocWaitQueue     *self,
                                                     GQueue               *done);
 void              aioproc_wait_queue_push_locked   (AioprocWaitQueue     *self,
                                                     AioprocWaitEntry     *entry);
-/* Moves @entry from the FIFO to @done; the reference goes along. Takes @error (nullable). */
+/* Moves @entry from the FIFO to @done; the reference goes along. With @error (nullable), which is
+ * taken, it gives up.
+ */
 void              aioproc_wait_queue_pop_locked    (AioprocWaitQueue     *self,
                                                     AioprocWaitEntry     *entry,
                                                     GError               *error,

@@ -85,6 +85,14 @@ aioproc_wait_queue_attempt (AioprocWaitQueue     *self,
   return ops->attempt (self->object, request, expected);
 }
 
+gboolean
+aioproc_wait_queue_give_up (AioprocWaitQueue     *self,
+                            const AioprocWaitOps *ops,
+                            AioprocWaitRequest   *request)
+{
+  return ops->give_up != NULL && ops->give_up (self->object, request);
+}
+
 /* --- The FIFO --- */
 
 /* What the parent's FIFO held belongs to the parent: its tasks, threads and contexts are there. The
@@ -130,6 +138,9 @@ aioproc_wait_queue_pop_locked (AioprocWaitQueue *self,
                                GError           *error,
                                GQueue           *done)
 {
+  if (error != NULL && aioproc_wait_queue_give_up (self, entry->ops, entry->request))
+    g_clear_error (&error);
+
   entry->pending = FALSE;
   entry->error = error;
   g_queue_unlink (&self->entries, &entry->link);

@@ -67,6 +67,19 @@ typedef struct {
    * sleeper needs: passes it on. As restricted as the attempt.
    */
   void     (*withdraw) (_Atomic guint32    *word);
+  /* (nullable) An operation, sync or async, ends without its way: undoes what it had begun, now,
+   * and in the thread that ends it. TRUE: it was over before that, and its outcome is in @request.
+   * As restricted as the attempt.
+   */
+  gboolean (*give_up)  (gpointer            object,
+                        AioprocWaitRequest *request);
+  /* (nullable) Instead of complete(): the attempt of an async operation has said TRUE, and there is
+   * more that it waits for. Takes @task, which it may give to another queue. Called in any thread,
+   * with no mutex held; functions of wait queues may be called, but not those that try for this
+   * queue, which may be on the stack.
+   */
+  void     (*go_on)    (gpointer            object,
+                        GTask              *task);
   /* Returns @task by what is in @request. Called on the context of @task, or inside the call that
    * started the operation.
    */
@@ -99,7 +112,8 @@ gboolean          aioproc_wait_queue_wait        (AioprocWaitQueue      *self,
 /* Takes @task, whose task data is the request, and whose source tag and check-cancellable FALSE
  * are set. Tries at once, unless others of this queue wait already, then waits in the FIFO.
  * @task returns once, never inside this call: through the complete function, or with
- * G_IO_ERROR_TIMED_OUT, CANCELLED, CLOSED, or NO_SPACE: a thread could not be started.
+ * G_IO_ERROR_TIMED_OUT, CANCELLED, CLOSED, or NO_SPACE: a thread could not be started. Or it goes
+ * on, perhaps inside this call.
  */
 void              aioproc_wait_queue_start       (AioprocWaitQueue      *self,
                                                   const AioprocWaitOps  *ops,

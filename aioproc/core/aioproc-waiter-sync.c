@@ -124,8 +124,14 @@ aioproc_wait_queue_wait (AioprocWaitQueue      *self,
   request->slept = FALSE;
   request->has_work = FALSE;
 
-  if (g_cancellable_set_error_if_cancelled (cancellable, error))
-    return FALSE;
+  if (g_cancellable_is_cancelled (cancellable))
+    {
+      if (aioproc_wait_queue_give_up (self, ops, request))
+        return TRUE;
+
+      g_propagate_error (error, aioproc_wait_error_new (self, ops, G_IO_ERROR_CANCELLED));
+      return FALSE;
+    }
 
   if (ops->peek != NULL && timeout_usec != 0)
     aioproc_wait_queue_stay_awake (self, ops, request, timeout_usec);
@@ -180,6 +186,9 @@ aioproc_wait_queue_wait (AioprocWaitQueue      *self,
     {
       if (request->slept && ops->withdraw != NULL)
         ops->withdraw (self->word);
+
+      if (aioproc_wait_queue_give_up (self, ops, request))
+        return TRUE;
 
       g_propagate_error (error, aioproc_wait_error_new (self, ops, code));
       return FALSE;

@@ -143,20 +143,16 @@ aioproc_wait_queue_start (AioprocWaitQueue     *self,
 {
   AioprocWaitRequest *request = g_task_get_task_data (task);
   GQueue done = G_QUEUE_INIT;
-  AioprocWaitEntry *entry = NULL;
+  AioprocWaitEntry *entry;
   GError *error = NULL;
   guint32 expected;
   gboolean over = FALSE;
 
-  if (g_task_return_error_if_cancelled (task))
-    {
-      g_object_unref (task);
-      return;
-    }
-
   aioproc_wait_queue_lock (self);
 
-  if (atomic_load (&self->closed))
+  if (g_cancellable_is_cancelled (g_task_get_cancellable (task)))
+    error = aioproc_wait_error_new (self, ops, G_IO_ERROR_CANCELLED);
+  else if (atomic_load (&self->closed))
     error = aioproc_wait_error_new (self, ops, G_IO_ERROR_CLOSED);
   else if (self->entries.length == 0)
     over = aioproc_wait_queue_attempt (self, ops, request, &expected);
@@ -164,23 +160,30 @@ aioproc_wait_queue_start (AioprocWaitQueue     *self,
   if (!over && error == NULL && timeout_usec == 0)
     error = aioproc_wait_error_new (self, ops, G_IO_ERROR_TIMED_OUT);
 
-  aioproc_mutex_unlock (&self->mutex);
-
-  if (error != NULL)
+  if (error != NULL && aioproc_wait_queue_give_up (self, ops, request))
     {
-      g_task_return_error (task, error);
-      g_object_unref (task);
-      return;
+      g_clear_error (&error);
+      over = TRUE;
     }
 
-  /* Completed like those that had to wait, so that it stays in front of them. */
-  if (over && !request->has_work)
+  aioproc_mutex_unlock (&self->mutex);
+
+  if (over && ops->go_on != NULL)
     {
-      aioproc_wait_entry_push (aioproc_wait_entry_new (self, ops, task));
+      ops->go_on (self->object, task);
       return;
     }
 
   entry = aioproc_wait_entry_new (self, ops, task);
+
+  /* Completed like those that had to wait, so that it stays in front of them. */
+  if (error != NULL || (over && !request->has_work))
+    {
+      entry->error = error;
+      aioproc_wait_entry_push (entry);
+      return;
+    }
+
   aioproc_wait_entry_set_limits (entry, timeout_usec);
   aioproc_wait_queue_lock (self);
 

@@ -636,6 +636,7 @@ no_threads_run (gpointer user_data)
   g_assert_cmpuint (test->n_ended, ==, 0);
   waiter_test_wait_for_all (test);
   g_assert_cmpuint (test->n_failed, ==, 3);
+  g_assert_cmpuint (atomic_load (&test->n_given_up), ==, test->n_failed);
   g_assert_false (aioproc_wait_queue_has_pending (test->queue));
 
   /* What need not wait needs no thread; work is done here then. */

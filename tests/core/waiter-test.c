@@ -108,6 +108,17 @@ waiter_test_withdraw (_Atomic guint32 *word)
   atomic_fetch_add (word + 1, 1);
 }
 
+static gboolean
+waiter_test_give_up (gpointer            object,
+                     AioprocWaitRequest *request)
+{
+  WaiterTest *self = object;
+
+  atomic_fetch_add (&self->n_given_up, 1);
+
+  return self->is_over;
+}
+
 static void
 waiter_test_complete (gpointer            object,
                       GTask              *task,
@@ -121,6 +132,24 @@ static const AioprocWaitOps take_ops = {
   .attempt = waiter_test_attempt,
   .work = waiter_test_work,
   .withdraw = waiter_test_withdraw,
+  .give_up = waiter_test_give_up,
+  .complete = waiter_test_complete,
+};
+
+static void
+waiter_test_go_on (gpointer  object,
+                   GTask    *task)
+{
+  WaiterTest *self = object;
+
+  aioproc_wait_queue_start (self->queue, &take_ops, task, -1);
+}
+
+static const AioprocWaitOps take_two_ops = {
+  .verb = "take from",
+  .attempt = waiter_test_attempt,
+  .give_up = waiter_test_give_up,
+  .go_on = waiter_test_go_on,
   .complete = waiter_test_complete,
 };
 
@@ -327,13 +356,13 @@ waiter_test_start_task (WaiterTest *self,
                         gint64      timeout_usec)
 {
   WaiterRequest *request = g_new0 (WaiterRequest, 1);
+  const AioprocWaitOps *ops = self->with_worked ? &take_and_more_ops : &take_ops;
 
   request->index = self->n_started;
   g_task_set_task_data (task, request, g_free);
   g_task_set_source_tag (task, waiter_test_start_task);
   g_task_set_check_cancellable (task, FALSE);
-  aioproc_wait_queue_start (self->queue, self->with_worked ? &take_and_more_ops : &take_ops, task,
-                            timeout_usec);
+  aioproc_wait_queue_start (self->queue, self->with_two ? &take_two_ops : ops, task, timeout_usec);
 }
 
 void

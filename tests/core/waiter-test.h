@@ -27,6 +27,8 @@ typedef struct {
   _Atomic gint64      ready_usec;     /* nothing is taken before */
   gboolean            with_work;
   gboolean            with_worked;
+  gboolean            with_two;       /* who has taken a token goes on, and takes another */
+  gboolean            is_over;        /* what ends without its way was over before */
   gboolean            with_lock;      /* work takes the lock behind the word, and frees it */
   _Atomic guint32     work_stops;     /* (atomic) work waits while it is 1 */
   _Atomic guint32     worked_stops;   /* (atomic) what comes behind the work waits while it is 1 */
@@ -40,6 +42,7 @@ typedef struct {
   _Atomic guint32     n_worked;
   _Atomic guint32     n_refs;         /* for what comes behind the work; a futex */
   _Atomic gboolean    worked_here;    /* in the main thread */
+  _Atomic guint32     n_given_up;     /* (atomic) have ended without their way */
   guint               n_started;
   guint               n_ended;
   guint               n_taken;
