@@ -7,6 +7,7 @@
 #include "sync/aioproc-barrier-private.h"
 
 #include "aioproc-error.h"
+#include "core/aioproc-completion-private.h"
 #include "core/aioproc-mutex-private.h"
 #include "core/aioproc-shareable-private.h"
 #include "core/aioproc-waiter-private.h"
@@ -16,9 +17,14 @@
 /* A wait has two parts: it arrives, for which it may have to wait until those of an earlier round
  * are gone; then it waits for the others. There is a queue for each, so that one who waits for the
  * others never keeps one from arriving. Who arrives last does the action, with no mutex held.
+ *
+ * Others wait for each step of an async wait but the last one, its callback. So none of them needs
+ * the main context of the operation, which may not run: it goes from one queue to the other, or
+ * breaks the round, in the thread that finds that out. Only the action is the program's.
  */
 
 typedef struct {
+  gatomicrefcount   ref_count;  /* of the object, and of steps that it may not outlive */
   AioprocRounds     rounds;
 
   /* Immutable after construction. */
@@ -40,17 +46,36 @@ typedef struct {
 
   /* Of an async one. */
   LocalBarrier         *barrier;
-  GTask                *task;            /* (owned) (nullable) the caller's */
   AioprocBarrierAction *action;          /* (owned) (nullable) */
   gint64                deadline_usec;   /* -1: none */
 } BarrierRequest;
+
+static LocalBarrier *
+local_barrier_ref (LocalBarrier *self)
+{
+  g_atomic_ref_count_inc (&self->ref_count);
+
+  return self;
+}
+
+static void
+local_barrier_unref (LocalBarrier *self)
+{
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  aioproc_wait_queue_free (self->entrance);
+  aioproc_wait_queue_free (self->waiters);
+  aioproc_mutex_clear (&self->order);
+  aioproc_shm_unref (self->shm);
+  g_free (self);
+}
 
 static void
 barrier_request_free (gpointer data)
 {
   BarrierRequest *self = data;
 
-  g_clear_object (&self->task);
   g_clear_pointer (&self->action, aioproc_barrier_action_unref);
   g_free (self);
 }
@@ -93,27 +118,18 @@ aioproc_barrier_local_peek (gpointer            object,
   return aioproc_rounds_peek (&self->rounds, &request->ticket);
 }
 
-static void
-aioproc_barrier_local_complete (gpointer            object,
-                                GTask              *task,
-                                AioprocWaitRequest *request)
+/* It has arrived, and waits no more. */
+static gboolean
+aioproc_barrier_local_give_up (gpointer            object,
+                               AioprocWaitRequest *base_request)
 {
-  g_task_return_boolean (task, TRUE);
+  LocalBarrier *self = object;
+  BarrierRequest *request = (BarrierRequest *) base_request;
+
+  request->result = aioproc_rounds_give_up (&self->rounds, &request->ticket);
+
+  return request->result == AIOPROC_ROUND_MET;
 }
-
-/* Both without withdraw(): a wake-up is for all. */
-static const AioprocWaitOps arrive_ops = {
-  .verb = "arrive at",
-  .attempt = aioproc_barrier_local_attempt_arrive,
-  .complete = aioproc_barrier_local_complete,
-};
-
-static const AioprocWaitOps meet_ops = {
-  .verb = "wait at",
-  .attempt = aioproc_barrier_local_attempt_meet,
-  .peek = aioproc_barrier_local_peek,
-  .complete = aioproc_barrier_local_complete,
-};
 
 /* The word has changed: those of other processes were woken. */
 static void
@@ -141,23 +157,34 @@ aioproc_barrier_local_report (LocalBarrier        *self,
   return -1;
 }
 
-/* It has arrived, and waits no more, by @wait_error, which is taken. */
-static int
-aioproc_barrier_local_give_up (LocalBarrier         *self,
-                               AioprocRoundsTicket  *ticket,
-                               GError               *wait_error,
-                               GError              **error)
+static void
+return_index (GTask  *task,
+              int     index,
+              GError *error)
 {
-  if (aioproc_rounds_give_up (&self->rounds, ticket) == AIOPROC_ROUND_MET)
-    {
-      g_error_free (wait_error);
-      return (int) ticket->index;
-    }
+  if (index < 0)
+    g_task_return_error (task, error);
+  else
+    g_task_return_int (task, index);
+}
 
-  g_propagate_error (error, wait_error);
-  aioproc_barrier_local_serve (self);
+static void
+aioproc_barrier_local_complete (gpointer            object,
+                                GTask              *task,
+                                AioprocWaitRequest *base_request)
+{
+  BarrierRequest *request = (BarrierRequest *) base_request;
+  GError *error = NULL;
+  int index = aioproc_barrier_local_report (object, &request->ticket, request->result, &error);
 
-  return -1;
+  return_index (task, index, error);
+}
+
+static void
+aioproc_barrier_local_complete_cb (GTask    *task,
+                                   gpointer  data)
+{
+  aioproc_barrier_local_complete (data, task, g_task_get_task_data (task));
 }
 
 /* It has arrived last. */
@@ -188,7 +215,7 @@ aioproc_barrier_local_finish_round (LocalBarrier          *self,
   return aioproc_barrier_local_report (self, ticket, result, error);
 }
 
-/* --- Wait --- */
+/* --- Wait, without blocking --- */
 
 static gint64
 get_deadline (gint64 timeout_usec)
@@ -204,205 +231,99 @@ get_rest (gint64 deadline_usec)
   return deadline_usec < 0 ? -1 : MAX (deadline_usec - g_get_monotonic_time (), 0);
 }
 
-static int
-aioproc_barrier_local_wait (gpointer               impl,
-                            AioprocBarrier        *barrier,
-                            AioprocBarrierAction  *action,
-                            gint64                 timeout_usec,
-                            GCancellable          *cancellable,
-                            GError               **error)
-{
-  LocalBarrier *self = impl;
-  BarrierRequest request = { 0 };
-  gint64 deadline_usec = get_deadline (timeout_usec);
-  GError *wait_error = NULL;
-
-  if (!aioproc_shm_attach (self->shm, error) ||
-      !aioproc_wait_queue_wait (self->entrance, &arrive_ops, &request.parent, timeout_usec,
-                                cancellable, error))
-    return -1;
-
-  if (request.result == AIOPROC_ROUND_BROKEN)
-    return aioproc_barrier_local_report (self, &request.ticket, request.result, error);
-
-  if (aioproc_rounds_is_last (&self->rounds, &request.ticket))
-    return aioproc_barrier_local_finish_round (self, barrier, action, &request.ticket, error);
-
-  if (aioproc_wait_queue_wait (self->waiters, &meet_ops, &request.parent,
-                               get_rest (deadline_usec), cancellable, &wait_error))
-    return aioproc_barrier_local_report (self, &request.ticket, request.result, error);
-
-  return aioproc_barrier_local_give_up (self, &request.ticket, wait_error, error);
-}
-
-static void
-return_index (GTask  *task,
-              int     index,
-              GError *error)
-{
-  if (index < 0)
-    g_task_return_error (task, error);
-  else
-    g_task_return_int (task, index);
-}
-
-/* --- Wait, without blocking --- */
-
-/* A request of the next part, with all of the former one's. */
-static BarrierRequest *
-barrier_request_steal (BarrierRequest *former)
-{
-  BarrierRequest *self = g_new0 (BarrierRequest, 1);
-
-  self->ticket = former->ticket;
-  self->barrier = former->barrier;
-  self->task = g_steal_pointer (&former->task);
-  self->action = g_steal_pointer (&former->action);
-  self->deadline_usec = former->deadline_usec;
-
-  return self;
-}
-
-/* The task of one part, which takes the request. */
-static GTask *
-aioproc_barrier_local_new_part (BarrierRequest      *request,
-                                GAsyncReadyCallback  callback)
-{
-  GTask *part = g_task_new (g_task_get_source_object (request->task),
-                            g_task_get_cancellable (request->task), callback, NULL);
-
-  g_task_set_source_tag (part, aioproc_barrier_local_new_part);
-  g_task_set_check_cancellable (part, FALSE);
-  g_task_set_priority (part, g_task_get_priority (request->task));
-  g_task_set_task_data (part, request, barrier_request_free);
-
-  return part;
-}
-
 static gboolean
 aioproc_barrier_local_finish_round_cb (gpointer user_data)
 {
-  BarrierRequest *request = user_data;
-  AioprocBarrier *barrier = g_task_get_source_object (request->task);
+  GTask *task = user_data;
+  BarrierRequest *request = g_task_get_task_data (task);
+  AioprocBarrier *barrier = g_task_get_source_object (task);
   GError *error = NULL;
   int index = aioproc_barrier_local_finish_round (request->barrier, barrier, request->action,
                                                   &request->ticket, &error);
 
-  return_index (request->task, index, error);
+  return_index (task, index, error);
 
   return G_SOURCE_REMOVE;
 }
 
-/* The action is the program's: it is called like any callback. */
+/* The action is the program's: it is called like any callback. Takes @task. */
 static void
-aioproc_barrier_local_start_action (BarrierRequest *request)
+aioproc_barrier_local_start_action (GTask *task)
 {
+  g_autoptr(GMainContext) context = g_main_context_ref (g_task_get_context (task));
   g_autoptr(GSource) source = g_idle_source_new ();
 
   g_source_set_static_name (source, "[aioproc] barrier action");
-  g_source_set_priority (source, g_task_get_priority (request->task));
-  g_source_set_callback (source, aioproc_barrier_local_finish_round_cb, request,
-                         barrier_request_free);
-  g_source_attach (source, g_task_get_context (request->task));
+  g_source_set_priority (source, g_task_get_priority (task));
+  g_source_set_callback (source, aioproc_barrier_local_finish_round_cb, task, g_object_unref);
+  g_source_attach (source, context);
 }
 
+/* Both without withdraw(): a wake-up is for all. */
+static const AioprocWaitOps meet_ops = {
+  .verb = "wait at",
+  .attempt = aioproc_barrier_local_attempt_meet,
+  .peek = aioproc_barrier_local_peek,
+  .give_up = aioproc_barrier_local_give_up,
+  .complete = aioproc_barrier_local_complete,
+};
+
+/* Has arrived, or found the barrier broken. Takes @task, which may end in another thread at once,
+ * and the object with it: the last reference to that is let go of where the program sees it.
+ */
 static void
-aioproc_barrier_local_met_cb (GObject      *source,
-                              GAsyncResult *result,
-                              gpointer      user_data)
+aioproc_barrier_local_go_on (gpointer  object,
+                             GTask    *task)
 {
-  BarrierRequest *request = g_task_get_task_data (G_TASK (result));
-  LocalBarrier *self = request->barrier;
-  g_autoptr(GTask) task = g_steal_pointer (&request->task);
-  GError *wait_error = NULL;
-  GError *error = NULL;
-  int index;
-
-  if (g_task_propagate_boolean (G_TASK (result), &wait_error))
-    index = aioproc_barrier_local_report (self, &request->ticket, request->result, &error);
-  else
-    index = aioproc_barrier_local_give_up (self, &request->ticket, wait_error, &error);
-
-  return_index (task, index, error);
-}
-
-/* Waits for the others, or comes last. Takes @request; its context is the thread-default one. */
-static void
-aioproc_barrier_local_start_meet (LocalBarrier   *self,
-                                  BarrierRequest *request)
-{
-  g_autoptr(GObject) source = NULL;
+  LocalBarrier *self = object;
+  BarrierRequest *request = g_task_get_task_data (task);
+  gboolean is_open = FALSE;
   guint32 expected;
-  GTask *part;
+
+  if (request->result == AIOPROC_ROUND_BROKEN)
+    {
+      aioproc_completion_push (task, aioproc_barrier_local_complete_cb, self);
+      return;
+    }
 
   if (aioproc_rounds_is_last (&self->rounds, &request->ticket))
     {
       if (request->action != NULL)
         {
-          aioproc_barrier_local_start_action (request);
-        }
-      else
-        {
-          aioproc_barrier_local_finish_round_cb (request);
-          barrier_request_free (request);
+          aioproc_barrier_local_start_action (task);
+          return;
         }
 
+      request->result = aioproc_rounds_end (&self->rounds, &request->ticket);
+      /* A thread watches for those at the entrance, who may be many rounds: it may be this one. */
+      aioproc_wait_queue_serve (self->waiters);
+      aioproc_completion_push (task, aioproc_barrier_local_complete_cb, self);
       return;
     }
 
-  /* It may end in another thread at once, and the object with it. */
-  source = g_object_ref (g_task_get_source_object (request->task));
-
-  part = aioproc_barrier_local_new_part (request, aioproc_barrier_local_met_cb);
+  local_barrier_ref (self);
   aioproc_mutex_lock (&self->order);
   request->result = aioproc_rounds_look (&self->rounds, &request->ticket, &expected);
+  is_open = request->result == AIOPROC_ROUND_OPEN;
 
   /* Nobody of a later round is queued before the mutex is free again. */
-  if (request->result == AIOPROC_ROUND_OPEN)
-    {
-      aioproc_wait_queue_start (self->waiters, &meet_ops, part,
-                                get_rest (request->deadline_usec));
-      aioproc_mutex_unlock (&self->order);
-      return;
-    }
+  if (is_open)
+    aioproc_wait_queue_start (self->waiters, &meet_ops, task, get_rest (request->deadline_usec));
 
   aioproc_mutex_unlock (&self->order);
-  g_task_return_boolean (part, TRUE);
-  g_object_unref (part);
+
+  if (!is_open)
+    aioproc_completion_push (task, aioproc_barrier_local_complete_cb, self);
+
+  local_barrier_unref (self);
 }
 
-static void
-aioproc_barrier_local_arrived_cb (GObject      *source,
-                                  GAsyncResult *result,
-                                  gpointer      user_data)
-{
-  BarrierRequest *request = g_task_get_task_data (G_TASK (result));
-  LocalBarrier *self = request->barrier;
-  GError *error = NULL;
-
-  if (!g_task_propagate_boolean (G_TASK (result), &error))
-    {
-      g_autoptr(GTask) task = g_steal_pointer (&request->task);
-
-      g_task_return_error (task, error);
-    }
-  else if (request->result == AIOPROC_ROUND_BROKEN)
-    {
-      g_autoptr(GTask) task = g_steal_pointer (&request->task);
-
-      aioproc_barrier_local_report (self, &request->ticket, request->result, &error);
-      g_task_return_error (task, error);
-    }
-  else
-    {
-      GMainContext *context = g_task_get_context (G_TASK (result));
-
-      /* The thread that runs the context need not have said so. */
-      g_main_context_push_thread_default (context);
-      aioproc_barrier_local_start_meet (self, barrier_request_steal (request));
-      g_main_context_pop_thread_default (context);
-    }
-}
+static const AioprocWaitOps arrive_ops = {
+  .verb = "arrive at",
+  .attempt = aioproc_barrier_local_attempt_arrive,
+  .go_on = aioproc_barrier_local_go_on,
+  .complete = aioproc_barrier_local_complete,
+};
 
 static void
 aioproc_barrier_local_wait_start (gpointer              impl,
@@ -411,7 +332,6 @@ aioproc_barrier_local_wait_start (gpointer              impl,
                                   gint64                timeout_usec)
 {
   LocalBarrier *self = impl;
-  g_autoptr(GObject) source = NULL;
   BarrierRequest *request;
   GError *error = NULL;
   guint32 expected;
@@ -431,39 +351,59 @@ aioproc_barrier_local_wait_start (gpointer              impl,
 
   request = g_new0 (BarrierRequest, 1);
   request->barrier = self;
-  request->task = task;
   request->action = action != NULL ? aioproc_barrier_action_ref (action) : NULL;
   request->deadline_usec = get_deadline (timeout_usec);
   request->result = AIOPROC_ROUND_FULL;
+  g_task_set_task_data (task, request, barrier_request_free);
 
   /* The queue knows of an object that is closed, and who came before. */
   if (!aioproc_wait_queue_is_closed (self->entrance) &&
       !aioproc_wait_queue_has_pending (self->entrance))
     request->result = aioproc_rounds_arrive (&self->rounds, &request->ticket, &expected);
 
-  switch (request->result)
+  if (request->result != AIOPROC_ROUND_FULL)
     {
-    case AIOPROC_ROUND_FULL:
-      /* See above. */
-      source = g_object_ref (g_task_get_source_object (task));
-      aioproc_wait_queue_start (self->entrance, &arrive_ops,
-                                aioproc_barrier_local_new_part (request,
-                                                                aioproc_barrier_local_arrived_cb),
-                                timeout_usec);
-      break;
-
-    case AIOPROC_ROUND_BROKEN:
-      aioproc_barrier_local_report (self, &request->ticket, request->result, &error);
-      g_task_return_error (task, error);
-      barrier_request_free (request);
-      break;
-
-    case AIOPROC_ROUND_OPEN:
-    case AIOPROC_ROUND_MET:
-    default:
-      aioproc_barrier_local_start_meet (self, request);
-      break;
+      aioproc_barrier_local_go_on (self, task);
+      return;
     }
+
+  local_barrier_ref (self);
+  aioproc_wait_queue_start (self->entrance, &arrive_ops, task, timeout_usec);
+  local_barrier_unref (self);
+}
+
+/* --- Wait, in the caller's thread --- */
+
+static int
+aioproc_barrier_local_wait (gpointer               impl,
+                            AioprocBarrier        *barrier,
+                            AioprocBarrierAction  *action,
+                            gint64                 timeout_usec,
+                            GCancellable          *cancellable,
+                            GError               **error)
+{
+  LocalBarrier *self = impl;
+  BarrierRequest request = { 0 };
+  gint64 deadline_usec = get_deadline (timeout_usec);
+
+  if (!aioproc_shm_attach (self->shm, error) ||
+      !aioproc_wait_queue_wait (self->entrance, &arrive_ops, &request.parent, timeout_usec,
+                                cancellable, error))
+    return -1;
+
+  if (request.result == AIOPROC_ROUND_BROKEN)
+    return aioproc_barrier_local_report (self, &request.ticket, request.result, error);
+
+  if (aioproc_rounds_is_last (&self->rounds, &request.ticket))
+    return aioproc_barrier_local_finish_round (self, barrier, action, &request.ticket, error);
+
+  if (aioproc_wait_queue_wait (self->waiters, &meet_ops, &request.parent,
+                               get_rest (deadline_usec), cancellable, error))
+    return aioproc_barrier_local_report (self, &request.ticket, request.result, error);
+
+  aioproc_barrier_local_serve (self);
+
+  return -1;
 }
 
 /* --- The rest --- */
@@ -543,13 +483,7 @@ aioproc_barrier_local_close (gpointer impl)
 static void
 aioproc_barrier_local_free (gpointer impl)
 {
-  LocalBarrier *self = impl;
-
-  aioproc_wait_queue_free (self->entrance);
-  aioproc_wait_queue_free (self->waiters);
-  aioproc_mutex_clear (&self->order);
-  aioproc_shm_unref (self->shm);
-  g_free (self);
+  local_barrier_unref (impl);
 }
 
 static const AioprocBarrierBackend local_backend = {
@@ -627,6 +561,7 @@ aioproc_barrier_local_new (AioprocShm                   *shm,
     }
 
   self = g_new0 (LocalBarrier, 1);
+  g_atomic_ref_count_init (&self->ref_count);
   self->shm = shm;
   aioproc_rounds_init (&self->rounds, state, parties, aioproc_shm_get_family (shm));
   aioproc_mutex_init (&self->order);

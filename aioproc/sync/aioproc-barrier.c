@@ -546,9 +546,11 @@ aioproc_barrier_wait (AioprocBarrier  *self,
  *
  * Arrives, and waits until all parties have arrived, without blocking.
  *
- * This party has arrived when the function returns, if there is a place for it. If it times out or
- * is cancelled, the barrier breaks when its main context gets to it: one that is kept from running
- * keeps the others waiting.
+ * This party has arrived when the function returns, if there is a place for it. For the others it
+ * makes no difference whether its main context runs: they go on, and if it times out or is
+ * cancelled the barrier breaks, at that moment. Only the action needs the main context of the party
+ * that came last. That party does not wait any more, and neither @timeout_usec nor @cancellable end
+ * it; the time that the others have does.
  *
  * Since: 0.1
  */

@@ -379,6 +379,124 @@ test_barrier_exits (void)
   fixture_clear (&fixture);
 }
 
+/* --- Waits whose main context does not run --- */
+
+typedef enum {
+  BY_TIMEOUT,
+  BY_CANCEL,
+  BY_CLOSE,
+} End;
+
+static void
+begin_wait_unheard (Fixture       *self,
+                    gint64         timeout_usec,
+                    GCancellable  *cancellable,
+                    GAsyncResult **result)
+{
+  aioproc_barrier_wait_async (self->barrier, timeout_usec, cancellable, aioproc_test_store_result,
+                              result);
+}
+
+static void
+make_end (Fixture      *self,
+          End           end,
+          GCancellable *cancellable)
+{
+  if (end == BY_CANCEL)
+    g_cancellable_cancel (cancellable);
+  else if (end == BY_CLOSE)
+    g_object_run_dispose (G_OBJECT (self->barrier));
+}
+
+static void
+end_wait_unheard (Fixture       *self,
+                  End            end,
+                  GAsyncResult **result)
+{
+  const int codes[] = { G_IO_ERROR_TIMED_OUT, G_IO_ERROR_CANCELLED, G_IO_ERROR_CLOSED };
+  g_autoptr(GError) error = NULL;
+
+  aioproc_test_wait (result);
+  g_assert_cmpint (aioproc_barrier_wait_finish (self->barrier, *result, &error), ==, -1);
+  g_assert_error (error, G_IO_ERROR, codes[end]);
+  g_clear_object (result);
+}
+
+static void
+test_barrier_unheard (gconstpointer data)
+{
+  End end = GPOINTER_TO_UINT (data);
+
+  g_test_summary ("A wait that ends breaks the barrier although its main context does not run");
+
+  for (guint i = 0; i < 10; i++)
+    {
+      gint64 timeout_usec = end == BY_TIMEOUT ? i * G_TIME_SPAN_MILLISECOND : -1;
+      g_autoptr(GCancellable) cancellable = g_cancellable_new ();
+      GAsyncResult *result = NULL;
+      Fixture fixture;
+      pid_t pid;
+
+      fixture_init (&fixture, 3);
+      pid = start_child (&fixture);
+      begin_wait_unheard (&fixture, timeout_usec, cancellable, &result);
+      make_end (&fixture, end, cancellable);
+      end_child (&fixture, pid, -1);
+      g_assert_null (result);
+      end_wait_unheard (&fixture, end, &result);
+      fixture_clear (&fixture);
+    }
+}
+
+/* Whether it has arrived before its time was over. */
+static gboolean
+try_unheard_late (End    end,
+                  gint64 timeout_usec)
+{
+  gint64 until_usec = g_get_monotonic_time () + timeout_usec;
+  g_autoptr(GCancellable) cancellable = g_cancellable_new ();
+  GAsyncResult *result = NULL;
+  gboolean has_arrived = FALSE;
+  Fixture fixture;
+  pid_t pid;
+
+  fixture_init (&fixture, 2);
+  pid = stop_child_before_it_leaves (&fixture);
+  check_pair (&fixture);
+  begin_wait_unheard (&fixture, end == BY_TIMEOUT ? timeout_usec : -1, cancellable, &result);
+  g_assert_cmpuint (aioproc_barrier_get_n_waiting (fixture.barrier), ==, 0);
+  kill (pid, SIGCONT);
+  end_child (&fixture, pid, 0);
+
+  while (!has_arrived && (end != BY_TIMEOUT || g_get_monotonic_time () < until_usec))
+    has_arrived = aioproc_barrier_get_n_waiting (fixture.barrier) == 1;
+
+  make_end (&fixture, end, cancellable);
+
+  while (has_arrived && !aioproc_barrier_is_broken (fixture.barrier))
+    g_thread_yield ();
+
+  g_assert_null (result);
+  end_wait_unheard (&fixture, end, &result);
+  fixture_clear (&fixture);
+
+  return has_arrived;
+}
+
+static void
+test_barrier_unheard_late (gconstpointer data)
+{
+  gint64 timeout_usec = 20 * G_TIME_SPAN_MILLISECOND;
+
+  g_test_summary ("So does one that had to wait for its place");
+
+  for (guint i = 0; i < 10; i++)
+    {
+      while (!try_unheard_late (GPOINTER_TO_UINT (data), timeout_usec))
+        timeout_usec *= 2;
+    }
+}
+
 /* --- Fork --- */
 
 static int
@@ -481,6 +599,10 @@ static const struct {
   { "/aioproc/barrier-death/bad", test_barrier_bad, FALSE },
 };
 
+#ifndef CORE_TEST_TSAN
+static const char * const ends[] = { "timeout", "cancel", "close" };
+#endif
+
 int
 main (int   argc,
       char *argv[])
@@ -496,6 +618,17 @@ main (int   argc,
 
       aioproc_test_add_func (cases[i].path, cases[i].func);
     }
+
+#ifndef CORE_TEST_TSAN
+  for (guint end = 0; end < G_N_ELEMENTS (ends); end++)
+    {
+      g_autofree char *path = g_strdup_printf ("/aioproc/barrier-death/unheard/%s", ends[end]);
+      g_autofree char *late = g_strdup_printf ("%s/late", path);
+
+      aioproc_test_add_data_func (path, GUINT_TO_POINTER (end), test_barrier_unheard);
+      aioproc_test_add_data_func (late, GUINT_TO_POINTER (end), test_barrier_unheard_late);
+    }
+#endif
 
   return g_test_run ();
 }

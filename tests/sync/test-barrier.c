@@ -662,6 +662,48 @@ test_barrier_threads (void)
   g_assert_finalize_object (meeting.barrier);
 }
 
+static gpointer
+wait_for_break (gpointer data)
+{
+  AioprocBarrier *barrier = data;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_cmpint (aioproc_barrier_wait (barrier, -1, NULL, &error), ==, -1);
+  g_assert_error (error, AIOPROC_ERROR, AIOPROC_ERROR_BROKEN_BARRIER);
+
+  return NULL;
+}
+
+static void
+test_barrier_unheard (void)
+{
+  AioprocBarrier *barrier = new_barrier (3);
+
+  g_test_summary ("A wait that ends breaks the barrier although its main context does not run");
+
+  for (guint i = 0; i < 20; i++)
+    {
+      GThread *thread = g_thread_new ("wait", wait_for_break, barrier);
+      Wait wait;
+
+      while (aioproc_barrier_get_n_waiting (barrier) == 0)
+        g_thread_yield ();
+
+      wait_begin (&wait, barrier, i % 2 == 0 ? -1 : i * MSEC / 4);
+
+      if (i % 2 == 0)
+        g_cancellable_cancel (wait.cancellable);
+
+      g_thread_join (thread);
+      g_assert_null (wait.result);
+      wait_end_error (&wait, G_IO_ERROR,
+                      i % 2 == 0 ? G_IO_ERROR_CANCELLED : G_IO_ERROR_TIMED_OUT);
+      reset (barrier);
+    }
+
+  g_assert_finalize_object (barrier);
+}
+
 static void
 test_barrier_many (void)
 {
@@ -713,6 +755,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/barrier/closed", test_barrier_closed);
   aioproc_test_add_func ("/aioproc/barrier/not-initialized", test_barrier_not_initialized);
   aioproc_test_add_func ("/aioproc/barrier/threads", test_barrier_threads);
+  aioproc_test_add_func ("/aioproc/barrier/unheard", test_barrier_unheard);
   aioproc_test_add_func ("/aioproc/barrier/many", test_barrier_many);
 
   return g_test_run ();
