@@ -25,6 +25,7 @@
 #include "aioproc-rlock.h"
 #include "aioproc-semaphore.h"
 #include "aioproc-shareable.h"
+#include "aioproc-shared-memory.h"
 #include "aioproc-version.h"
 #include "aioproc-version-macros.h"
 #include "aioproc-waitable.h"

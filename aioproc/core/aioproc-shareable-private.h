@@ -29,7 +29,7 @@ struct _AioprocShareableInterface {
                           GError           **error);
   /* Gives @self another backend than that for memory of this machine, instead of set_up(): the
    * table of its class, and what belongs to it, which @self takes. Its properties are set, and
-   * nobody else has it yet.
+   * nobody else has it yet. (nullable) NULL where the class is its memory and nothing else.
    */
   void        (*set_backend) (AioprocShareable *self,
                               gconstpointer     backend,
@@ -71,6 +71,13 @@ gboolean          aioproc_shareable_export   (AioprocShareable            *self,
 AioprocShareable *aioproc_shareable_import   (guint32                      kind,
                                               const int                   *fds,
                                               guint                        n_fds,
+                                              GError                     **error);
+
+/* The object of this process that stands for the memory, which it takes: the one there is, or a new
+ * one. (nullable) @lock: what the object has beside its memory.
+ */
+AioprocShareable *aioproc_shareable_adopt    (AioprocShm                  *shm,
+                                              AioprocShareable            *lock,
                                               GError                     **error);
 
 /* What a class puts into its GObjectClass as constructed(), and gives G_IMPLEMENT_INTERFACE() for

@@ -18,10 +18,10 @@
  *
  * An object that several processes can use.
  *
- * Locks, semaphores, conditions, events, barriers and queues are shareable: they may be arguments
- * of a process's function, and part of any message. What travels is a descriptor of the object's
- * memory; every process that receives it has an object of its own that stands for the same lock,
- * event or queue. A process that receives the same one twice gets the same object again.
+ * Locks, semaphores, conditions, events, barriers, queues and shared memory are shareable: they may
+ * be arguments of a process's function, and part of any message. What travels is a descriptor of
+ * the object's memory; every process that receives it has an object of its own that stands for the
+ * same lock, event or queue. A process that receives the same one twice gets the same object again.
  *
  * The interface can only be implemented inside the library.
  *
@@ -270,11 +270,16 @@ aioproc_shareable_constructed (GObject *object)
   G_OBJECT_CLASS (g_type_class_peek (G_TYPE_OBJECT))->constructed (object);
 
   if (given_backend != NULL)
-    AIOPROC_SHAREABLE_GET_IFACE (object)->set_backend (AIOPROC_SHAREABLE (object),
-                                                       g_steal_pointer (&given_backend),
-                                                       g_steal_pointer (&given_impl));
-  else
-    aioproc_shareable_set_up (AIOPROC_SHAREABLE (object), g_steal_pointer (&adopted));
+    {
+      /* What is memory and nothing else has no other backend. */
+      g_assert (AIOPROC_SHAREABLE_GET_IFACE (object)->set_backend != NULL);
+      AIOPROC_SHAREABLE_GET_IFACE (object)->set_backend (AIOPROC_SHAREABLE (object),
+                                                         g_steal_pointer (&given_backend),
+                                                         g_steal_pointer (&given_impl));
+      return;
+    }
+
+  aioproc_shareable_set_up (AIOPROC_SHAREABLE (object), g_steal_pointer (&adopted));
 }
 
 static gboolean
@@ -523,6 +528,29 @@ aioproc_shareable_import_lock (const int  *fds,
 }
 
 AioprocShareable *
+aioproc_shareable_adopt (AioprocShm        *shm,
+                         AioprocShareable  *lock,
+                         GError           **error)
+{
+  g_autoptr(AioprocShm) owned = shm;
+  g_autoptr(AioprocMutexLocker) locker = NULL;
+  const ShareableKind *kind = &kinds[aioproc_shm_get_kind (shm)];
+  AioprocShareable *object;
+
+  /* One at a time, so that two threads that receive the same object make one. */
+  locker = aioproc_mutex_locker_new (&import_mutex);
+  object = aioproc_shareable_recall (aioproc_shm_get_id (shm));
+
+  if (object != NULL)
+    return object;
+
+  if (lock != NULL)
+    return kind->import_with_lock (g_steal_pointer (&owned), lock, error);
+
+  return kind->import (g_steal_pointer (&owned), error);
+}
+
+AioprocShareable *
 aioproc_shareable_import (guint32      kind,
                           const int   *fds,
                           guint        n_fds,
@@ -530,8 +558,6 @@ aioproc_shareable_import (guint32      kind,
 {
   g_autoptr(AioprocShm) shm = NULL;
   g_autoptr(AioprocShareable) lock = NULL;
-  g_autoptr(AioprocMutexLocker) locker = NULL;
-  AioprocShareable *object;
 
   if (kind >= AIOPROC_SHM_N_KINDS ||
       !((kinds[kind].import != NULL && n_fds == 2) ||
@@ -561,17 +587,7 @@ aioproc_shareable_import (guint32      kind,
         return NULL;
     }
 
-  /* One at a time, so that two threads that receive the same object make one. */
-  locker = aioproc_mutex_locker_new (&import_mutex);
-  object = aioproc_shareable_recall (aioproc_shm_get_id (shm));
-
-  if (object != NULL)
-    return object;
-
-  if (lock != NULL)
-    return kinds[kind].import_with_lock (g_steal_pointer (&shm), lock, error);
-
-  return kinds[kind].import (g_steal_pointer (&shm), error);
+  return aioproc_shareable_adopt (g_steal_pointer (&shm), lock, error);
 }
 
 /**

@@ -28,9 +28,10 @@ typedef enum {
   AIOPROC_SHM_BOUNDED_SEMAPHORE = 6,
   AIOPROC_SHM_CONDITION = 7,
   AIOPROC_SHM_BARRIER = 8,
+  AIOPROC_SHM_MEMORY = 9,
 } AioprocShmKind;
 
-#define AIOPROC_SHM_N_KINDS (AIOPROC_SHM_BARRIER + 1)
+#define AIOPROC_SHM_N_KINDS (AIOPROC_SHM_MEMORY + 1)
 
 /* Bytes of UTF-8; longer names are cut at a character. */
 #define AIOPROC_SHM_NAME_MAX    63
@@ -48,11 +49,15 @@ AioprocShm    *aioproc_shm_new             (AioprocShmKind   kind,
                                             guint64          reservation,
                                             GError         **error);
 /* Maps the memory of an object that a peer sent; takes @fd. Its family must have been joined
- * before; this process attaches to it.
+ * before; this process attaches to it. Of the kind AIOPROC_SHM_MEMORY a descriptor will do that can
+ * only be read.
  */
 AioprocShm    *aioproc_shm_new_for_fd      (AioprocShmKind   kind,
                                             int              fd,
                                             gsize            state_size,
+                                            GError         **error);
+/* The same memory, which can only be read: another object, with an identity of its own. */
+AioprocShm    *aioproc_shm_new_read_only   (AioprocShm      *shm,
                                             GError         **error);
 AioprocShm    *aioproc_shm_ref             (AioprocShm      *self);
 void           aioproc_shm_unref           (AioprocShm      *self);
@@ -63,6 +68,7 @@ guint64        aioproc_shm_get_size        (AioprocShm      *self);
 /* What lies at the base: the size, or less of it where address space is limited. */
 gsize          aioproc_shm_get_mapped_size (AioprocShm      *self);
 int            aioproc_shm_get_fd          (AioprocShm      *self);
+gboolean       aioproc_shm_is_read_only    (AioprocShm      *self);
 AioprocFamily *aioproc_shm_get_family      (AioprocShm      *self);
 AioprocShmKind aioproc_shm_get_kind        (AioprocShm      *self);
 const guint8  *aioproc_shm_get_id          (AioprocShm      *self);

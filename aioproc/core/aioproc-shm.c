@@ -47,6 +47,7 @@ struct _AioprocShm {
   guint8           id[AIOPROC_ID_LENGTH];
   char            *name;          /* (owned) (nullable) */
   char            *description;   /* (owned) */
+  gboolean         read_only;
 };
 
 static const char *
@@ -77,6 +78,9 @@ get_noun (AioprocShmKind kind)
 
     case AIOPROC_SHM_BARRIER:
       return "barrier";
+
+    case AIOPROC_SHM_MEMORY:
+      return "shared memory";
 
     default:
       g_assert_not_reached ();
@@ -112,13 +116,13 @@ aioproc_shm_map (AioprocShm  *self,
   guint64 size = MIN (self->size, (guint64) G_MAXSSIZE);
   g_autoptr(GError) local_error = NULL;
 
-  self->base = aioproc_memfd_map (self->fd, 0, size, TRUE, &local_error);
+  self->base = aioproc_memfd_map (self->fd, 0, size, !self->read_only, &local_error);
 
   if (self->base == NULL && size > MAX (least, MIN_MAPPED))
     {
       g_clear_error (&local_error);
       size = round_to_pages (MAX (least, MIN_MAPPED));
-      self->base = aioproc_memfd_map (self->fd, 0, size, TRUE, &local_error);
+      self->base = aioproc_memfd_map (self->fd, 0, size, !self->read_only, &local_error);
     }
 
   if (self->base == NULL)
@@ -217,6 +221,19 @@ aioproc_shm_new (AioprocShmKind   kind,
   return g_steal_pointer (&self);
 }
 
+/* What can only be read is another object than what can be written, with the other identity of the
+ * two that differ in this bit.
+ */
+static void
+aioproc_shm_set_id (AioprocShm   *self,
+                    const guint8 *id)
+{
+  memcpy (self->id, id, sizeof (self->id));
+
+  if (self->read_only)
+    self->id[0] ^= 1;
+}
+
 static gboolean
 check_header (const ShmHeader  *header,
               AioprocShmKind    kind,
@@ -258,6 +275,8 @@ aioproc_shm_new_for_fd (AioprocShmKind   kind,
   if (!aioproc_memfd_check (fd, SHM_SEALS, &self->size, error))
     return NULL;
 
+  self->read_only = kind == AIOPROC_SHM_MEMORY && (fcntl (fd, F_GETFL) & O_ACCMODE) == O_RDONLY;
+
   if (self->size < needed)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
@@ -287,7 +306,7 @@ aioproc_shm_new_for_fd (AioprocShmKind   kind,
   if (aioproc_family_attach (self->family, error) == 0)
     return NULL;
 
-  memcpy (self->id, header.id, sizeof (self->id));
+  aioproc_shm_set_id (self, header.id);
   header.name[AIOPROC_SHM_NAME_MAX] = '\0';
 
   if (header.name[0] != '\0')
@@ -297,6 +316,32 @@ aioproc_shm_new_for_fd (AioprocShmKind   kind,
       self->description = describe (kind, name);
       self->name = g_steal_pointer (&name);
     }
+
+  return g_steal_pointer (&self);
+}
+
+AioprocShm *
+aioproc_shm_new_read_only (AioprocShm  *shm,
+                           GError     **error)
+{
+  g_autoptr(AioprocShm) self = NULL;
+  int fd;
+
+  g_assert (!shm->read_only);
+
+  fd = aioproc_memfd_reopen_readonly (shm->fd, error);
+
+  if (fd < 0)
+    return NULL;
+
+  self = aioproc_shm_alloc (shm->kind, shm->name, fd, shm->size);
+  self->read_only = TRUE;
+  self->family = shm->family;
+
+  if (!aioproc_shm_map (self, AIOPROC_SHM_HEADER_SIZE, error))
+    return NULL;
+
+  aioproc_shm_set_id (self, shm->id);
 
   return g_steal_pointer (&self);
 }
@@ -352,6 +397,12 @@ int
 aioproc_shm_get_fd (AioprocShm *self)
 {
   return self->fd;
+}
+
+gboolean
+aioproc_shm_is_read_only (AioprocShm *self)
+{
+  return self->read_only;
 }
 
 AioprocFamily *

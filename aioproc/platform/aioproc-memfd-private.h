@@ -49,10 +49,10 @@ gboolean aioproc_memfd_punch   (int          fd,
                                 guint64      offset,
                                 guint64      length,
                                 GError     **error);
-/* @length is not checked against the size: what lies beyond raises SIGBUS until it has grown. */
 /* Where the first range from @offset on begins that has no pages; the size if there is none. */
 guint64  aioproc_memfd_find_hole (int        fd,
                                   guint64    offset);
+/* @length is not checked against the size: what lies beyond raises SIGBUS until it has grown. */
 gpointer aioproc_memfd_map     (int          fd,
                                 guint64      offset,
                                 gsize        length,

@@ -126,6 +126,14 @@ const functions = {
     return new GLib.Variant('()', []);
   }),
 
+  fill(call) {
+    const [handle] = call.dup_arguments().deepUnpack();
+    const memory = call.dup_object(handle);
+
+    memory.write_bytes(0, new GLib.Bytes(new Uint8Array(memory.size).fill(120)));
+    return new GLib.Variant('(t)', [memory.size]);
+  },
+
   whoami() {
     const current = Aioproc.Process.get_current();
 

@@ -128,6 +128,13 @@ def negate(call):
 
 
 @function
+def fill(call):
+    memory = call.dup_object(call.dup_arguments().unpack()[0])
+    memory.write_bytes(0, GLib.Bytes.new(b'x' * memory.get_size()))
+    return GLib.Variant('(t)', (memory.get_size(),))
+
+
+@function
 def whoami(call):
     current = Aioproc.Process.get_current()
     return GLib.Variant('(sii)', (current.dup_name(), current.get_pid(),

@@ -122,8 +122,8 @@ forward_receive (int socket_fd)
 
 /* All that the same cases are for. */
 const Backend backends[] = {
-  { "local", local_create, local_send, local_receive },
-  { "forward", forward_create, forward_send, forward_receive },
+  { "local", local_create, local_send, local_receive, TRUE },
+  { "forward", forward_create, forward_send, forward_receive, FALSE },
 };
 
 const guint n_backends = G_N_ELEMENTS (backends);

@@ -74,6 +74,32 @@ is_possible (guint           cast,
     }
 }
 
+static void
+add_for (const Backend         *backend,
+         const char            *concept,
+         gpointer             (*create) (const Backend *backend),
+         const ConformanceCase *cases,
+         guint                  n_cases)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (casts); i++)
+    {
+      for (guint j = 0; j < n_cases; j++)
+        {
+          g_autofree char *path = NULL;
+          Run *run;
+
+          if (!is_possible (i, cases[j].need))
+            continue;
+
+          path = g_strdup_printf ("/aioproc/conformance/%s/%s/%s/%s", concept, backend->name,
+                                  casts[i].name, cases[j].name);
+          run = g_new (Run, 1);
+          *run = (Run) { &cases[j], backend, create, i };
+          aioproc_test_add_data_func_full (path, run, test_conformance, g_free);
+        }
+    }
+}
+
 void
 conformance_add (const char            *concept,
                  gpointer             (*create) (const Backend *backend),
@@ -81,23 +107,18 @@ conformance_add (const char            *concept,
                  guint                  n_cases)
 {
   for (guint i = 0; i < n_backends; i++)
+    add_for (&backends[i], concept, create, cases, n_cases);
+}
+
+void
+conformance_add_memory (const char            *concept,
+                        gpointer             (*create) (const Backend *backend),
+                        const ConformanceCase *cases,
+                        guint                  n_cases)
+{
+  for (guint i = 0; i < n_backends; i++)
     {
-      for (guint j = 0; j < G_N_ELEMENTS (casts); j++)
-        {
-          for (guint k = 0; k < n_cases; k++)
-            {
-              g_autofree char *path = NULL;
-              Run *run;
-
-              if (!is_possible (j, cases[k].need))
-                continue;
-
-              path = g_strdup_printf ("/aioproc/conformance/%s/%s/%s/%s", concept,
-                                      backends[i].name, casts[j].name, cases[k].name);
-              run = g_new (Run, 1);
-              *run = (Run) { &cases[k], &backends[i], create, j };
-              aioproc_test_add_data_func_full (path, run, test_conformance, g_free);
-            }
-        }
+      if (backends[i].has_memory)
+        add_for (&backends[i], concept, create, cases, n_cases);
     }
 }

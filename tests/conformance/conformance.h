@@ -37,5 +37,11 @@ void conformance_add (const char            *concept,
                       gpointer             (*create) (const Backend *backend),
                       const ConformanceCase *cases,
                       guint                  n_cases);
+/* The same, for a class that is memory and has no other backend. */
+void conformance_add_memory
+                     (const char            *concept,
+                      gpointer             (*create) (const Backend *backend),
+                      const ConformanceCase *cases,
+                      guint                  n_cases);
 
 G_END_DECLS

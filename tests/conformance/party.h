@@ -65,6 +65,9 @@ typedef enum {
   OPERATION_WAIT_FOR,   /* until it has looked so often */
   OPERATION_GET_VALUE,
   OPERATION_GET_HELD,
+  OPERATION_LOAD,
+  OPERATION_STORE,
+  OPERATION_RESIZE,
 } Operation;
 
 typedef enum {
@@ -92,6 +95,8 @@ typedef struct {
   void      (*send)    (gpointer    object,
                         int         socket_fd);
   gpointer  (*receive) (int         socket_fd);
+  /* Whether its objects are in memory of this machine: some classes are nothing else. */
+  gboolean    has_memory;
 } Backend;
 
 extern const Backend backends[];

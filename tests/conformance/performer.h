@@ -63,6 +63,11 @@ gboolean performer_barrier_finish (gpointer             object,
                                    GAsyncResult        *result,
                                    GError             **error);
 
+/* Shared memory. Nothing of it is asynchronous. */
+gboolean performer_memory_block   (gpointer             object,
+                                   Act                 *act,
+                                   GError             **error);
+
 gboolean performer_queue_block    (gpointer             object,
                                    Act                 *act,
                                    GError             **error);

@@ -135,6 +135,39 @@ run_waits (void)
     }
 }
 
+static void
+run_memory (void)
+{
+  g_autoptr(AioprocSharedMemory) memory = NULL;
+  g_autoptr(AioprocSharedMemory) copy = NULL;
+  g_autoptr(AioprocSharedMemory) reader = NULL;
+  g_autoptr(GBytes) bytes = g_bytes_new_take (g_malloc0 (3 * 1024 * 1024), 3 * 1024 * 1024);
+  g_autoptr(GError) error = NULL;
+
+  memory = g_initable_new (AIOPROC_TYPE_SHARED_MEMORY, NULL, &error,
+                           "size", (guint64) 4096,
+                           "max-size", (guint64) 1024 * 1024,
+                           NULL);
+
+  if (check (memory != NULL, &error))
+    {
+      gboolean resized = check (aioproc_shared_memory_resize (memory, 1024 * 1024, &error), &error);
+
+      g_assert_cmpuint (aioproc_shared_memory_get_size (memory), ==, resized ? 1024 * 1024 : 4096);
+      reader = aioproc_shared_memory_dup_read_only (memory, &error);
+      check (reader != NULL, &error);
+    }
+
+  copy = aioproc_shared_memory_new_from_bytes (bytes, &error);
+
+  if (check (copy != NULL, &error))
+    {
+      g_autoptr(GBytes) content = aioproc_shared_memory_dup_bytes (copy, NULL);
+
+      g_assert_true (g_bytes_equal (content, bytes));
+    }
+}
+
 static GVariant *
 put_and_answer (AioprocCall  *call,
                 GError      **error)
@@ -205,6 +238,8 @@ find_scenario (const char *name)
     return run_objects;
   if (g_str_equal (name, "waits"))
     return run_waits;
+  if (g_str_equal (name, "memory"))
+    return run_memory;
   if (g_str_equal (name, "spawn"))
     return run_spawn;
   if (g_str_equal (name, "forkserver"))

@@ -135,7 +135,7 @@ main (int   argc,
     { "recvmsg", 0 },
     { "pwrite", 0 },
   };
-  static const char * const scenarios[] = { "objects", "waits", "spawn", "forkserver" };
+  static const char * const scenarios[] = { "objects", "waits", "memory", "spawn", "forkserver" };
   static Fault faults[G_N_ELEMENTS (scenarios) * G_N_ELEMENTS (functions)];
 
   aioproc_test_init (&argc, &argv);

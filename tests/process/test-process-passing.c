@@ -336,6 +336,60 @@ after_queue (gpointer       object,
   aioproc_test_assert_variant (item, g_variant_new ("s", "answer"));
 }
 
+/* --- Shared memory --- */
+
+static gpointer
+make_memory (void)
+{
+  g_autoptr(GBytes) bytes = g_bytes_new_static ("question", 8);
+
+  return aioproc_shared_memory_new_from_bytes (bytes, NULL);
+}
+
+static gpointer
+make_memory_for_reading (void)
+{
+  g_autoptr(AioprocSharedMemory) memory = make_memory ();
+
+  return aioproc_shared_memory_dup_read_only (memory, NULL);
+}
+
+static void
+assert_memory (gpointer    object,
+               const char *expected)
+{
+  g_autoptr(GBytes) bytes = aioproc_shared_memory_dup_bytes (object, NULL);
+
+  g_assert_cmpmem (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), expected, 8);
+}
+
+static void
+use_memory (gpointer object)
+{
+  g_autoptr(GBytes) bytes = g_bytes_new_static ("response", 8);
+  g_autoptr(GError) error = NULL;
+
+  assert_memory (object, "question");
+
+  if (aioproc_shared_memory_get_read_only (object))
+    {
+      g_assert_false (aioproc_shared_memory_write_bytes (object, 0, bytes, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+    }
+  else
+    {
+      g_assert_true (aioproc_shared_memory_write_bytes (object, 0, bytes, &error));
+      g_assert_no_error (error);
+    }
+}
+
+static void
+after_memory (gpointer       object,
+              GAsyncResult **result)
+{
+  assert_memory (object, aioproc_shared_memory_get_read_only (object) ? "question" : "response");
+}
+
 static const Thing things[] = {
   { "lock", make_lock, NULL, use_lock, after_lock },
   { "lock/held", make_lock, before_held_lock, use_held_lock, after_held_lock },
@@ -349,6 +403,8 @@ static const Thing things[] = {
     after_condition },
   { "barrier", make_barrier, before_barrier, use_barrier, after_barrier },
   { "queue", make_queue, before_queue, use_queue, after_queue },
+  { "shared-memory", make_memory, NULL, use_memory, after_memory },
+  { "shared-memory/read-only", make_memory_for_reading, NULL, use_memory, after_memory },
 };
 
 /* --- The way --- */
