@@ -430,7 +430,7 @@ aioproc_shareable_export_one (AioprocShareable  *self,
       return FALSE;
     }
 
-  fds[0] = aioproc_fds_dup (aioproc_shm_get_fd (shm), error);
+  fds[0] = aioproc_shm_open (shm, error);
 
   if (fds[0] < 0)
     return FALSE;

@@ -48,6 +48,16 @@ AioprocShm    *aioproc_shm_new             (AioprocShmKind   kind,
                                             gsize            state_size,
                                             guint64          reservation,
                                             GError         **error);
+/* Makes the memory of an object of @size bytes, which may have been that of another one before: what
+ * lies behind the header and @state_size bytes of zeros can be anything then, *@used. Else it has no
+ * pages yet, which the caller reserves, or calls aioproc_shm_spoil().
+ */
+AioprocShm    *aioproc_shm_new_recycled    (AioprocShmKind   kind,
+                                            const char      *name,
+                                            gsize            state_size,
+                                            guint64          size,
+                                            gboolean        *used,
+                                            GError         **error);
 /* Maps the memory of an object that a peer sent; takes @fd. Its family must have been joined
  * before; this process attaches to it. Of the kind AIOPROC_SHM_MEMORY a descriptor will do that can
  * only be read.
@@ -67,7 +77,13 @@ gpointer       aioproc_shm_get_base        (AioprocShm      *self);
 guint64        aioproc_shm_get_size        (AioprocShm      *self);
 /* What lies at the base: the size, or less of it where address space is limited. */
 gsize          aioproc_shm_get_mapped_size (AioprocShm      *self);
+/* For calls on it. */
 int            aioproc_shm_get_fd          (AioprocShm      *self);
+/* Recycled memory is not to be used for another object. */
+void           aioproc_shm_spoil           (AioprocShm      *self);
+/* A descriptor for one receiver, or -1. */
+int            aioproc_shm_open            (AioprocShm      *self,
+                                            GError         **error);
 gboolean       aioproc_shm_is_read_only    (AioprocShm      *self);
 AioprocFamily *aioproc_shm_get_family      (AioprocShm      *self);
 AioprocShmKind aioproc_shm_get_kind        (AioprocShm      *self);

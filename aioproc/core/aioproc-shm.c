@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/aioproc-segment-private.h"
+#include "platform/aioproc-fds-private.h"
 #include "platform/aioproc-memfd-private.h"
 #include "platform/aioproc-random-private.h"
 
@@ -39,7 +41,8 @@ struct _AioprocShm {
 
   /* Immutable after construction. */
   AioprocFamily   *family;
-  int              fd;            /* (owned) */
+  AioprocSegment  *segment;       /* (owned) (nullable) of which the descriptor and mapping are */
+  int              fd;            /* (owned) unless it is of a segment */
   gpointer         base;
   gsize            mapped_size;
   guint64          size;
@@ -172,6 +175,26 @@ shorten_name (const char *name)
   return valid;
 }
 
+/* Who the memory is, once and for all. */
+static void
+aioproc_shm_write_header (AioprocShm *self,
+                          gsize       state_size)
+{
+  ShmHeader *header = self->base;
+
+  aioproc_random_fill (self->id, sizeof (self->id));
+
+  header->magic = SHM_MAGIC;
+  header->version = SHM_VERSION;
+  header->kind = self->kind;
+  header->state_size = state_size;
+  memcpy (header->id, self->id, sizeof (self->id));
+  memcpy (header->family_id, aioproc_family_get_id (self->family), AIOPROC_ID_LENGTH);
+
+  if (self->name != NULL)
+    g_strlcpy (header->name, self->name, sizeof (header->name));
+}
+
 AioprocShm *
 aioproc_shm_new (AioprocShmKind   kind,
                  const char      *name,
@@ -182,7 +205,6 @@ aioproc_shm_new (AioprocShmKind   kind,
   g_autoptr(AioprocShm) self = NULL;
   g_autofree char *short_name = shorten_name (name);
   AioprocFamily *family;
-  ShmHeader *header;
   guint64 needed = round_to_pages (AIOPROC_SHM_HEADER_SIZE + state_size);
   guint64 size = MAX (needed, round_to_pages (reservation));
   int fd;
@@ -205,18 +227,49 @@ aioproc_shm_new (AioprocShmKind   kind,
       !aioproc_shm_map (self, needed, error))
     return NULL;
 
-  aioproc_random_fill (self->id, sizeof (self->id));
+  aioproc_shm_write_header (self, state_size);
 
-  header = self->base;
-  header->magic = SHM_MAGIC;
-  header->version = SHM_VERSION;
-  header->kind = kind;
-  header->state_size = state_size;
-  memcpy (header->id, self->id, sizeof (self->id));
-  memcpy (header->family_id, aioproc_family_get_id (family), AIOPROC_ID_LENGTH);
+  return g_steal_pointer (&self);
+}
 
-  if (short_name != NULL)
-    g_strlcpy (header->name, short_name, sizeof (header->name));
+AioprocShm *
+aioproc_shm_new_recycled (AioprocShmKind   kind,
+                          const char      *name,
+                          gsize            state_size,
+                          guint64          size,
+                          gboolean        *used,
+                          GError         **error)
+{
+  g_autoptr(AioprocShm) self = NULL;
+  g_autofree char *short_name = shorten_name (name);
+  AioprocFamily *family;
+  AioprocSegment *segment;
+
+  family = aioproc_family_get_default (error);
+
+  if (family == NULL || aioproc_family_attach (family, error) == 0)
+    return NULL;
+
+  segment = aioproc_segment_new_bare (get_noun (kind), size, used, error);
+
+  if (segment == NULL)
+    return NULL;
+
+  self = aioproc_shm_alloc (kind, short_name, aioproc_segment_get_fd (segment),
+                            aioproc_segment_get_size (segment));
+  self->segment = segment;
+  self->family = family;
+  self->base = aioproc_segment_get_base (segment);
+  self->mapped_size = self->size;
+
+  if (!aioproc_memfd_reserve (self->fd, 0, AIOPROC_SHM_HEADER_SIZE + state_size, error))
+    {
+      aioproc_shm_spoil (self);
+      return NULL;
+    }
+
+  memset (self->base, 0, AIOPROC_SHM_HEADER_SIZE + state_size);
+  aioproc_shm_write_header (self, state_size);
 
   return g_steal_pointer (&self);
 }
@@ -329,6 +382,9 @@ aioproc_shm_new_read_only (AioprocShm  *shm,
 
   g_assert (!shm->read_only);
 
+  /* Not every kernel counts those that can only read. */
+  aioproc_shm_spoil (shm);
+
   fd = aioproc_memfd_reopen_readonly (shm->fd, error);
 
   if (fd < 0)
@@ -360,10 +416,18 @@ aioproc_shm_unref (AioprocShm *self)
   if (!g_atomic_ref_count_dec (&self->ref_count))
     return;
 
-  if (self->base != NULL)
-    aioproc_memfd_unmap (self->base, self->mapped_size);
+  if (self->segment != NULL)
+    {
+      aioproc_segment_unref (self->segment);
+    }
+  else
+    {
+      if (self->base != NULL)
+        aioproc_memfd_unmap (self->base, self->mapped_size);
 
-  close (self->fd);
+      close (self->fd);
+    }
+
   g_free (self->name);
   g_free (self->description);
   g_free (self);
@@ -397,6 +461,23 @@ int
 aioproc_shm_get_fd (AioprocShm *self)
 {
   return self->fd;
+}
+
+void
+aioproc_shm_spoil (AioprocShm *self)
+{
+  if (self->segment != NULL)
+    aioproc_segment_spoil (self->segment);
+}
+
+int
+aioproc_shm_open (AioprocShm  *self,
+                  GError     **error)
+{
+  if (self->segment != NULL)
+    return aioproc_segment_open (self->segment, error);
+
+  return aioproc_fds_dup (self->fd, error);
 }
 
 gboolean

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "core/aioproc-segment-private.h"
 #include "core/aioproc-shareable-private.h"
 #include "platform/aioproc-memfd-private.h"
 
@@ -125,6 +126,49 @@ fill (AioprocShm  *shm,
   return aioproc_memfd_reserve (fd, AIOPROC_MEMORY_CONTENT_OFFSET + length, size - length, error);
 }
 
+/* Memory that keeps its size, and may have been another one before. */
+static AioprocShm *
+aioproc_shared_memory_recycle (AioprocSharedMemory  *self,
+                               guint64               size,
+                               GError              **error)
+{
+  g_autoptr(AioprocShm) shm = NULL;
+  guint8 *data;
+  gsize room;
+  gsize length = 0;
+  gconstpointer content = NULL;
+  gboolean used;
+
+  shm = aioproc_shm_new_recycled (AIOPROC_SHM_MEMORY, self->name, sizeof (AioprocMemoryState),
+                                  AIOPROC_MEMORY_CONTENT_OFFSET + size, &used, error);
+
+  if (shm == NULL)
+    return NULL;
+
+  if (self->content != NULL)
+    content = g_bytes_get_data (self->content, &length);
+
+  data = (guint8 *) aioproc_shm_get_base (shm) + AIOPROC_MEMORY_CONTENT_OFFSET;
+  room = aioproc_shm_get_size (shm) - AIOPROC_MEMORY_CONTENT_OFFSET;
+
+  if (used)
+    {
+      if (length > 0)
+        memcpy (data, content, length);
+
+      memset (data + length, 0, room - length);
+    }
+  else if (!fill (shm, self->content, room, error))
+    {
+      aioproc_shm_spoil (shm);
+      return NULL;
+    }
+
+  ((AioprocMemoryState *) aioproc_shm_get_state (shm))->size = size;
+
+  return g_steal_pointer (&shm);
+}
+
 static AioprocShm *
 aioproc_shared_memory_make (AioprocSharedMemory  *self,
                             GError              **error)
@@ -144,6 +188,9 @@ aioproc_shared_memory_make (AioprocSharedMemory  *self,
                    size, max_size);
       return NULL;
     }
+
+  if (max_size == size && size >= AIOPROC_SEGMENT_MIN)
+    return aioproc_shared_memory_recycle (self, size, error);
 
   shm = aioproc_shm_new (AIOPROC_SHM_MEMORY, self->name, sizeof (AioprocMemoryState),
                          AIOPROC_MEMORY_CONTENT_OFFSET + max_size, error);

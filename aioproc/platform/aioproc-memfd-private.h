@@ -68,5 +68,11 @@ int      aioproc_memfd_reopen  (int          fd,
  */
 int      aioproc_memfd_reopen_readonly (int          fd,
                                         GError     **error);
+/* Whether no other open file description of the memfd is left, neither open nor mapped nor on its
+ * way, in any process. Who else has the same description, by a fork or a copy of the descriptor, it
+ * does not say. FALSE where the kernel does not tell, as it never does for the description of
+ * aioproc_memfd_new().
+ */
+gboolean aioproc_memfd_is_sole   (int        fd);
 
 G_END_DECLS

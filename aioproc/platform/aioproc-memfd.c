@@ -422,3 +422,18 @@ aioproc_memfd_reopen_readonly (int      fd,
 {
   return reopen (fd, O_RDONLY, error);
 }
+
+gboolean
+aioproc_memfd_is_sole (int fd)
+{
+  /* A lease for writing is granted to the only description there is. While it is held, whoever
+   * opens the file makes the kernel send a signal, which would end the process by default: let it
+   * be one that does nothing.
+   */
+  if (fcntl (fd, F_SETSIG, SIGURG) != 0 || fcntl (fd, F_SETLEASE, F_WRLCK) != 0)
+    return FALSE;
+
+  fcntl (fd, F_SETLEASE, F_UNLCK);
+
+  return TRUE;
+}

@@ -165,6 +165,11 @@ run_memory (void)
       g_autoptr(GBytes) content = aioproc_shared_memory_dup_bytes (copy, NULL);
 
       g_assert_true (g_bytes_equal (content, bytes));
+
+      /* What was given to a reader is freed at once, and not kept to be used again. */
+      g_clear_object (&reader);
+      reader = aioproc_shared_memory_dup_read_only (copy, &error);
+      check (reader != NULL, &error);
     }
 }
 
