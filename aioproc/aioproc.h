@@ -10,6 +10,7 @@
 
 #define AIOPROC_INSIDE
 
+#include "aioproc-array.h"
 #include "aioproc-barrier.h"
 #include "aioproc-bounded-semaphore.h"
 #include "aioproc-call.h"
@@ -26,6 +27,7 @@
 #include "aioproc-semaphore.h"
 #include "aioproc-shareable.h"
 #include "aioproc-shared-memory.h"
+#include "aioproc-value.h"
 #include "aioproc-version.h"
 #include "aioproc-version-macros.h"
 #include "aioproc-waitable.h"

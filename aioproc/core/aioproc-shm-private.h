@@ -29,9 +29,11 @@ typedef enum {
   AIOPROC_SHM_CONDITION = 7,
   AIOPROC_SHM_BARRIER = 8,
   AIOPROC_SHM_MEMORY = 9,
+  AIOPROC_SHM_VALUE = 10,
+  AIOPROC_SHM_ARRAY = 11,
 } AioprocShmKind;
 
-#define AIOPROC_SHM_N_KINDS (AIOPROC_SHM_MEMORY + 1)
+#define AIOPROC_SHM_N_KINDS (AIOPROC_SHM_ARRAY + 1)
 
 /* Bytes of UTF-8; longer names are cut at a character. */
 #define AIOPROC_SHM_NAME_MAX    63
@@ -48,9 +50,9 @@ AioprocShm    *aioproc_shm_new             (AioprocShmKind   kind,
                                             gsize            state_size,
                                             guint64          reservation,
                                             GError         **error);
-/* Makes the memory of an object of @size bytes, which may have been that of another one before: what
- * lies behind the header and @state_size bytes of zeros can be anything then, *@used. Else it has no
- * pages yet, which the caller reserves, or calls aioproc_shm_spoil().
+/* Makes the memory of an object of @size bytes, which may have been that of another one before:
+ * what lies behind the header and @state_size bytes of zeros can be anything then, *@used. Else it
+ * has no pages yet, which the caller reserves, or calls aioproc_shm_spoil().
  */
 AioprocShm    *aioproc_shm_new_recycled    (AioprocShmKind   kind,
                                             const char      *name,

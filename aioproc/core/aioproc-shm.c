@@ -85,6 +85,12 @@ get_noun (AioprocShmKind kind)
     case AIOPROC_SHM_MEMORY:
       return "shared memory";
 
+    case AIOPROC_SHM_VALUE:
+      return "value";
+
+    case AIOPROC_SHM_ARRAY:
+      return "array";
+
     default:
       g_assert_not_reached ();
     }

@@ -134,6 +134,17 @@ const functions = {
     return new GLib.Variant('(t)', [memory.size]);
   },
 
+  count(call) {
+    const [counter, array] = call.dup_arguments().deepUnpack().map(h => call.dup_object(h));
+    let place = 0;
+
+    for (let i = 0; i < 100; i++)
+      counter.add(1);
+    while (!array.compare_and_swap(place, 0, place + 1)[0])
+      place++;
+    return new GLib.Variant('()', []);
+  },
+
   whoami() {
     const current = Aioproc.Process.get_current();
 

@@ -135,6 +135,17 @@ def fill(call):
 
 
 @function
+def count(call):
+    counter, array = map(call.dup_object, call.dup_arguments().unpack())
+    for _ in range(100):
+        counter.add(1)
+    place = 0
+    while not array.compare_and_swap(place, 0, place + 1)[0]:
+        place += 1
+    return GLib.Variant('()', ())
+
+
+@function
 def whoami(call):
     current = Aioproc.Process.get_current()
     return GLib.Variant('(sii)', (current.dup_name(), current.get_pid(),

@@ -68,6 +68,8 @@ typedef enum {
   OPERATION_LOAD,
   OPERATION_STORE,
   OPERATION_RESIZE,
+  OPERATION_ADD,
+  OPERATION_SWAP,   /* from 0 */
 } Operation;
 
 typedef enum {

@@ -328,9 +328,102 @@ condition_finish (gpointer       object,
   return aioproc_condition_wait_finish (object, result, error);
 }
 
+/* --- Value and one number of an array, and their lock --- */
+
+static gboolean
+value_block (gpointer   object,
+             Act       *act,
+             GError   **error)
+{
+  g_autoptr(GVariant) number = NULL;
+  AioprocShareable *lock = aioproc_value_get_lock (object);
+  gboolean done;
+  gint64 old = 0;
+
+  switch ((int) act->operation)
+    {
+    case OPERATION_LOAD:
+      number = aioproc_value_get (object, error);
+      act->value = number != NULL ? g_variant_get_uint64 (number) : 0;
+      return number != NULL;
+
+    case OPERATION_STORE:
+      return aioproc_value_set (object, g_variant_new_uint64 (act->value), error);
+
+    case OPERATION_ADD:
+      done = aioproc_value_add (object, (gint64) act->value, &old, error);
+      act->value = (guint64) old;
+      return done;
+
+    case OPERATION_SWAP:
+      done = aioproc_value_compare_and_swap (object, 0, (gint64) act->value, &old, error);
+      act->value = (guint64) old;
+      return done;
+
+    default:
+      return get_performer (lock)->block (lock, act, error);
+    }
+}
+
+#define PLACE 70
+
+static gboolean
+array_block (gpointer   object,
+             Act       *act,
+             GError   **error)
+{
+  g_autoptr(GVariant) number = NULL;
+  AioprocShareable *lock = aioproc_array_get_lock (object);
+  gboolean done;
+  gint64 old = 0;
+
+  switch ((int) act->operation)
+    {
+    case OPERATION_LOAD:
+      number = aioproc_array_get (object, PLACE, error);
+      act->value = number != NULL ? g_variant_get_uint64 (number) : 0;
+      return number != NULL;
+
+    case OPERATION_STORE:
+      return aioproc_array_set (object, PLACE, g_variant_new_uint64 (act->value), error);
+
+    case OPERATION_ADD:
+      done = aioproc_array_add (object, PLACE, (gint64) act->value, &old, error);
+      act->value = (guint64) old;
+      return done;
+
+    case OPERATION_SWAP:
+      done = aioproc_array_compare_and_swap (object, PLACE, 0, (gint64) act->value, &old, error);
+      act->value = (guint64) old;
+      return done;
+
+    default:
+      return get_performer (lock)->block (lock, act, error);
+    }
+}
+
+static AioprocShareable *
+get_lock_of (gpointer object)
+{
+  return AIOPROC_IS_VALUE (object) ? aioproc_value_get_lock (object)
+                                   : aioproc_array_get_lock (object);
+}
+
+static void
+locked_start (gpointer             object,
+              const Act           *act,
+              GAsyncReadyCallback  callback,
+              gpointer             user_data)
+{
+  AioprocShareable *lock = get_lock_of (object);
+
+  get_performer (lock)->start (lock, act, callback, user_data);
+}
+
 /* --- All --- */
 
 static const Performer performers[] = {
+  { aioproc_array_get_type, array_block, locked_start, NULL },
   { aioproc_barrier_get_type, performer_barrier_block, performer_barrier_start,
     performer_barrier_finish },
   { aioproc_condition_get_type, condition_block, condition_start, condition_finish },
@@ -340,6 +433,7 @@ static const Performer performers[] = {
   { aioproc_rlock_get_type, rlock_block, rlock_start, rlock_finish },
   { aioproc_shared_memory_get_type, performer_memory_block, NULL, NULL },
   { aioproc_semaphore_get_type, semaphore_block, semaphore_start, semaphore_finish },
+  { aioproc_value_get_type, value_block, locked_start, NULL },
 };
 
 static const Performer *

@@ -390,6 +390,60 @@ after_memory (gpointer       object,
   assert_memory (object, aioproc_shared_memory_get_read_only (object) ? "question" : "response");
 }
 
+/* --- Value and array: the worker ends with the lock in its hands --- */
+
+static gpointer
+make_value (void)
+{
+  return aioproc_value_new (g_variant_new_int64 (5), NULL);
+}
+
+static void
+use_value (gpointer object)
+{
+  AioprocShareable *lock = aioproc_value_get_lock (object);
+
+  g_assert_true (aioproc_rlock_acquire (AIOPROC_RLOCK (lock), FLOW, -1, NULL, NULL));
+  g_assert_true (aioproc_value_add (object, 6, NULL, NULL));
+}
+
+static void
+after_value (gpointer       object,
+             GAsyncResult **result)
+{
+  g_autoptr(GVariant) number = aioproc_value_get (object, NULL);
+
+  g_assert_cmpint (g_variant_get_int64 (number), ==, 11);
+  after_rlock (aioproc_value_get_lock (object), result);
+}
+
+static gpointer
+make_array (void)
+{
+  return g_initable_new (AIOPROC_TYPE_ARRAY, NULL, NULL,
+                         "type-string", "d",
+                         "length", (guint64) 1000,
+                         "unlocked", TRUE,
+                         NULL);
+}
+
+static void
+use_array (gpointer object)
+{
+  g_assert_null (aioproc_array_get_lock (object));
+  g_assert_true (aioproc_array_set (object, 999, g_variant_new_double (0.5), NULL));
+}
+
+static void
+after_array (gpointer       object,
+             GAsyncResult **result)
+{
+  const double *numbers = aioproc_array_get_data (object);
+
+  g_assert_cmpfloat (numbers[0], ==, 0);
+  g_assert_cmpfloat (numbers[999], ==, 0.5);
+}
+
 static const Thing things[] = {
   { "lock", make_lock, NULL, use_lock, after_lock },
   { "lock/held", make_lock, before_held_lock, use_held_lock, after_held_lock },
@@ -404,6 +458,8 @@ static const Thing things[] = {
   { "barrier", make_barrier, before_barrier, use_barrier, after_barrier },
   { "queue", make_queue, before_queue, use_queue, after_queue },
   { "shared-memory", make_memory, NULL, use_memory, after_memory },
+  { "value", make_value, NULL, use_value, after_value },
+  { "array", make_array, NULL, use_array, after_array },
   { "shared-memory/read-only", make_memory_for_reading, NULL, use_memory, after_memory },
 };
 
