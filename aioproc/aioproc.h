@@ -22,6 +22,7 @@
 #include "aioproc-lock.h"
 #include "aioproc-message.h"
 #include "aioproc-process.h"
+#include "aioproc-queue-lease.h"
 #include "aioproc-queue.h"
 #include "aioproc-rlock.h"
 #include "aioproc-semaphore.h"

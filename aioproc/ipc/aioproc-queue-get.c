@@ -8,12 +8,11 @@
 
 #include "core/aioproc-debug-private.h"
 
-/* Takes @task. */
-static void
-aioproc_queue_start_get (AioprocQueue *self,
-                         gboolean      as_bytes,
-                         GTask        *task,
-                         gint64        timeout_usec)
+void
+aioproc_queue_start_get (AioprocQueue     *self,
+                         AioprocQueueForm  form,
+                         GTask            *task,
+                         gint64            timeout_usec)
 {
   g_autoptr(GTask) owned = task;
   GError *error = NULL;
@@ -29,7 +28,7 @@ aioproc_queue_start_get (AioprocQueue *self,
       return;
     }
 
-  self->backend->get_start (self->impl, as_bytes, g_steal_pointer (&owned), timeout_usec);
+  self->backend->get_start (self->impl, form, g_steal_pointer (&owned), timeout_usec);
 }
 
 /**
@@ -63,7 +62,7 @@ aioproc_queue_try_get (AioprocQueue  *self,
   if (!aioproc_queue_check (self, error))
     return NULL;
 
-  return self->backend->try_get (self->impl, FALSE, error);
+  return self->backend->try_get (self->impl, AIOPROC_QUEUE_AS_VALUE, error);
 }
 
 /**
@@ -105,7 +104,7 @@ aioproc_queue_get (AioprocQueue  *self,
   if (!aioproc_queue_check (self, error))
     return NULL;
 
-  return self->backend->get (self->impl, FALSE, timeout_usec, cancellable, error);
+  return self->backend->get (self->impl, AIOPROC_QUEUE_AS_VALUE, timeout_usec, cancellable, error);
 }
 
 /**
@@ -141,7 +140,7 @@ aioproc_queue_get_async (AioprocQueue        *self,
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, aioproc_queue_get_async);
-  aioproc_queue_start_get (self, FALSE, g_steal_pointer (&task), timeout_usec);
+  aioproc_queue_start_get (self, AIOPROC_QUEUE_AS_VALUE, g_steal_pointer (&task), timeout_usec);
 }
 
 /**
@@ -203,7 +202,7 @@ aioproc_queue_try_get_bytes (AioprocQueue  *self,
   if (!aioproc_queue_check (self, error))
     return NULL;
 
-  return self->backend->try_get (self->impl, TRUE, error);
+  return self->backend->try_get (self->impl, AIOPROC_QUEUE_AS_BYTES, error);
 }
 
 /**
@@ -246,7 +245,7 @@ aioproc_queue_get_bytes (AioprocQueue  *self,
   if (!aioproc_queue_check (self, error))
     return NULL;
 
-  return self->backend->get (self->impl, TRUE, timeout_usec, cancellable, error);
+  return self->backend->get (self->impl, AIOPROC_QUEUE_AS_BYTES, timeout_usec, cancellable, error);
 }
 
 /**
@@ -282,7 +281,7 @@ aioproc_queue_get_bytes_async (AioprocQueue        *self,
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, aioproc_queue_get_bytes_async);
-  aioproc_queue_start_get (self, TRUE, g_steal_pointer (&task), timeout_usec);
+  aioproc_queue_start_get (self, AIOPROC_QUEUE_AS_BYTES, g_steal_pointer (&task), timeout_usec);
 }
 
 /**

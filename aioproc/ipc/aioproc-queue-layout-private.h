@@ -80,6 +80,10 @@ typedef enum {
  * an item which became READY outside of the lock is given when it is found.
  */
 #define AIOPROC_QUEUE_INFO_PLACED 0x80u
+/* The same: this delivery has failed, and counts among those that did, although the item is LEASED
+ * yet. So who is killed before it is not counts once.
+ */
+#define AIOPROC_QUEUE_INFO_COUNTED 0x40u
 
 typedef struct {
   _Atomic guint32 state;
@@ -127,7 +131,8 @@ typedef struct {
   _Atomic guint32 free_first;    /* FREE without an extent */
   _Atomic guint32 put_cpu;       /* where the last put and get ran: number + 1 */
   _Atomic guint32 get_cpu;
-  guint8          padding[8];
+  _Atomic guint32 n_leased;      /* of @n_used; they take no room */
+  guint8          padding[4];
 
   /* What changes when somebody goes to sleep, if at all. */
   _Atomic guint32 items;         /* getters sleep on it */

@@ -58,6 +58,19 @@ aioproc_queue_slots_push_free (AioprocQueueSlots *self,
   aioproc_queue_poke (first, link);
 }
 
+/* Items that take room: all but those that are leased. */
+static inline guint32
+aioproc_queue_count_room_taken (AioprocQueueHeader *header)
+{
+  guint32 n_used = aioproc_queue_peek (&header->n_used);
+  guint32 n_leased = aioproc_queue_peek (&header->n_leased);
+
+  return n_used > n_leased ? n_used - n_leased : 0;
+}
+
+/* Never below 0. */
+void     aioproc_queue_count              (_Atomic guint32    *counter,
+                                           int                 change);
 /* FALSE: a list is not what it should be. */
 gboolean aioproc_queue_slots_append_ready (AioprocQueueSlots  *self,
                                            guint32             link,

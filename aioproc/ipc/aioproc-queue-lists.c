@@ -16,9 +16,9 @@
  * that a peer has bent costs a repair, or an item its turn, and no more.
  */
 
-static void
-count (_Atomic guint32 *counter,
-       int              change)
+void
+aioproc_queue_count (_Atomic guint32 *counter,
+                     int              change)
 {
   guint32 value = peek (counter);
 
@@ -51,7 +51,7 @@ aioproc_queue_slots_append_ready (AioprocQueueSlots *self,
     }
 
   poke (&header->ready_last, link);
-  count (&header->n_ready, 1);
+  aioproc_queue_count (&header->n_ready, 1);
 
   return TRUE;
 }
@@ -91,7 +91,7 @@ aioproc_queue_slots_insert_ready (AioprocQueueSlots *self,
 
   poke (&slot->next, after);
   poke (before != NULL ? &before->next : &header->ready_first, link);
-  count (&header->n_ready, 1);
+  aioproc_queue_count (&header->n_ready, 1);
 
   return TRUE;
 }
@@ -169,7 +169,7 @@ aioproc_queue_slots_retire (AioprocQueueSlots *self,
     }
 
   aioproc_queue_slots_push_free (self, link, slot, size_class);
-  count (&header->n_used, -1);
+  aioproc_queue_count (&header->n_used, -1);
   aioproc_queue_slots_wake_room (self, wakes, 1);
 
   if (peek (&header->n_used) == 0)

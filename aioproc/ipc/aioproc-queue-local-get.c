@@ -15,29 +15,25 @@ typedef struct {
   gpointer              result;     /* (owned) (nullable) the outcome, unless … */
   GError               *error;      /* (owned) (nullable) … this is set */
   guint                 n_busy;
-  gboolean              as_bytes;
+  AioprocQueueForm      form;
   gboolean              async;
 } GetRequest;
 
-static void
-get_result_free (gpointer result,
-                 gboolean as_bytes)
-{
-  if (result == NULL)
-    return;
-
-  if (as_bytes)
-    g_bytes_unref (result);
-  else
-    g_variant_unref (result);
-}
+/* How a result of each form is let go. */
+static const GDestroyNotify free_funcs[] = {
+  (GDestroyNotify) g_variant_unref,
+  (GDestroyNotify) g_bytes_unref,
+  g_object_unref,
+};
 
 static void
 get_request_free (gpointer data)
 {
   GetRequest *self = data;
 
-  get_result_free (self->result, self->as_bytes);
+  if (self->result != NULL)
+    free_funcs[self->form] (self->result);
+
   g_clear_error (&self->error);
   g_free (self);
 }
@@ -48,7 +44,9 @@ get_request_set_payload (GetRequest *self,
                          LocalQueue *queue,
                          GBytes     *bytes)
 {
-  if (self->as_bytes)
+  GVariant *value;
+
+  if (self->form == AIOPROC_QUEUE_AS_BYTES)
     {
       self->result = bytes;
       return;
@@ -56,19 +54,34 @@ get_request_set_payload (GetRequest *self,
 
   if (self->transfer.kind == AIOPROC_QUEUE_BYTES)
     {
-      GVariant *value = g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, bytes, TRUE);
-
-      self->result = g_variant_ref_sink (value);
+      value = g_variant_new_from_bytes (G_VARIANT_TYPE_BYTESTRING, bytes, TRUE);
+      g_variant_ref_sink (value);
     }
   else
     {
-      self->result = aioproc_codec_variant_load (bytes, &self->error);
-
-      if (self->result == NULL)
-        g_prefix_error (&self->error, "An item of %s was dropped: ", queue->slots.description);
+      value = aioproc_codec_variant_load (bytes, &self->error);
+      g_clear_pointer (&bytes, g_bytes_unref);
     }
 
-  g_bytes_unref (bytes);
+  if (value == NULL)
+    {
+      g_prefix_error (&self->error, "An item of %s was dropped: ", queue->slots.description);
+
+      if (self->form == AIOPROC_QUEUE_AS_LEASE)
+        aioproc_queue_slots_ack (&queue->slots, &self->transfer);
+
+      return;
+    }
+
+  if (self->form == AIOPROC_QUEUE_AS_LEASE)
+    {
+      self->result = local_queue_make_lease (queue, &self->transfer, value, bytes);
+    }
+  else
+    {
+      self->result = value;
+      g_clear_pointer (&bytes, g_bytes_unref);
+    }
 }
 
 /* The part of a large get that is done beside the lock. */
@@ -98,7 +111,9 @@ get_request_transfer (GetRequest *self,
       return;
     }
 
-  aioproc_queue_slots_ack (&queue->slots, &self->transfer);
+  if (self->form != AIOPROC_QUEUE_AS_LEASE)
+    aioproc_queue_slots_ack (&queue->slots, &self->transfer);
+
   get_request_set_payload (self, queue, g_bytes_new_take (data, length));
 }
 
@@ -140,6 +155,23 @@ local_queue_plan_trim (LocalQueue         *self,
 
 /* --- The wait --- */
 
+static AioprocQueueGetFlags
+get_request_get_flags (GetRequest *self)
+{
+  switch (self->form)
+    {
+    case AIOPROC_QUEUE_AS_BYTES:
+      return AIOPROC_QUEUE_GET_BYTES_ONLY;
+
+    case AIOPROC_QUEUE_AS_LEASE:
+      return AIOPROC_QUEUE_GET_KEEP;
+
+    case AIOPROC_QUEUE_AS_VALUE:
+    default:
+      return 0;
+    }
+}
+
 static gboolean
 local_queue_get_attempt (gpointer            object,
                          AioprocWaitRequest *base_request,
@@ -157,8 +189,8 @@ local_queue_get_attempt (gpointer            object,
   if (request->async && atomic_load (&self->get_works))
     return FALSE;
 
-  switch (aioproc_queue_slots_get (&self->slots, request->as_bytes, &sleep, (guint8 *) buffer,
-                                   &request->transfer, &request->error))
+  switch (aioproc_queue_slots_get (&self->slots, get_request_get_flags (request), &sleep,
+                                   (guint8 *) buffer, &request->transfer, &request->error))
     {
     case AIOPROC_QUEUE_WAIT:
       *expected = sleep.expected;
@@ -233,8 +265,7 @@ local_queue_get_complete (gpointer            object,
     g_task_return_error (task, g_steal_pointer (&request->error));
   else
     g_task_return_pointer (task, g_steal_pointer (&request->result),
-                           request->as_bytes ? (GDestroyNotify) g_bytes_unref
-                                             : (GDestroyNotify) g_variant_unref);
+                           free_funcs[request->form]);
 }
 
 static const AioprocWaitOps get_ops = {
@@ -289,12 +320,12 @@ get_request_finish (GetRequest  *self,
 }
 
 gpointer
-local_queue_try_get (gpointer   impl,
-                     gboolean   as_bytes,
-                     GError   **error)
+local_queue_try_get (gpointer           impl,
+                     AioprocQueueForm   form,
+                     GError           **error)
 {
   LocalQueue *self = impl;
-  GetRequest request = { .as_bytes = as_bytes };
+  GetRequest request = { .form = form };
 
   if (!local_queue_check (self, error))
     return NULL;
@@ -308,14 +339,14 @@ local_queue_try_get (gpointer   impl,
 }
 
 gpointer
-local_queue_get (gpointer       impl,
-                 gboolean       as_bytes,
-                 gint64         timeout_usec,
-                 GCancellable  *cancellable,
-                 GError       **error)
+local_queue_get (gpointer           impl,
+                 AioprocQueueForm   form,
+                 gint64             timeout_usec,
+                 GCancellable      *cancellable,
+                 GError           **error)
 {
   LocalQueue *self = impl;
-  GetRequest request = { .as_bytes = as_bytes };
+  GetRequest request = { .form = form };
 
   if (!local_queue_check (self, error) ||
       (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error)))
@@ -331,17 +362,17 @@ local_queue_get (gpointer       impl,
 }
 
 void
-local_queue_get_start (gpointer  impl,
-                       gboolean  as_bytes,
-                       GTask    *task,
-                       gint64    timeout_usec)
+local_queue_get_start (gpointer          impl,
+                       AioprocQueueForm  form,
+                       GTask            *task,
+                       gint64            timeout_usec)
 {
   LocalQueue *self = impl;
   GetRequest *request = g_new0 (GetRequest, 1);
   GError *error = NULL;
 
   g_task_set_task_data (task, request, get_request_free);
-  request->as_bytes = as_bytes;
+  request->form = form;
   request->async = TRUE;
 
   if (!local_queue_check (self, &error))

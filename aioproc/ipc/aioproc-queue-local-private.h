@@ -81,6 +81,19 @@ void        local_queue_check_fork    (LocalQueue              *self);
 gboolean    local_queue_check         (LocalQueue              *self,
                                        GError                 **error);
 
+/* Whether an item is leased to this process, and not to one that it was forked from. */
+gboolean    local_queue_owns          (LocalQueue              *self,
+                                       const AioprocQueueTransfer *transfer);
+gboolean    local_queue_end_lease     (LocalQueue              *self,
+                                       const AioprocQueueTransfer *transfer,
+                                       AioprocQueueEnd          end,
+                                       GError                 **error);
+/* Takes @value and @bytes (nullable). */
+AioprocQueueLease *local_queue_make_lease (LocalQueue          *self,
+                                       const AioprocQueueTransfer *transfer,
+                                       GVariant                *value,
+                                       GBytes                  *bytes);
+
 gboolean    local_queue_try_put       (gpointer                 impl,
                                        const AioprocQueueItem  *item,
                                        GError                 **error);
@@ -94,15 +107,15 @@ void        local_queue_put_start     (gpointer                 impl,
                                        GTask                   *task,
                                        gint64                   timeout_usec);
 gpointer    local_queue_try_get       (gpointer                 impl,
-                                       gboolean                 as_bytes,
+                                       AioprocQueueForm         form,
                                        GError                 **error);
 gpointer    local_queue_get           (gpointer                 impl,
-                                       gboolean                 as_bytes,
+                                       AioprocQueueForm         form,
                                        gint64                   timeout_usec,
                                        GCancellable            *cancellable,
                                        GError                 **error);
 void        local_queue_get_start     (gpointer                 impl,
-                                       gboolean                 as_bytes,
+                                       AioprocQueueForm         form,
                                        GTask                   *task,
                                        gint64                   timeout_usec);
 

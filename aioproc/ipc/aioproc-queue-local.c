@@ -8,6 +8,7 @@
 
 #include "core/aioproc-shareable-private.h"
 #include "core/aioproc-wait-group-private.h"
+#include "ipc/aioproc-queue-lists-private.h"
 #include "platform/aioproc-cpu-private.h"
 
 /* A look costs what its pauses cost, since each takes the cache line of the queue's counters from
@@ -84,7 +85,7 @@ has_item (LocalQueue *self)
 static gboolean
 has_room (LocalQueue *self)
 {
-  return aioproc_queue_peek (&self->slots.header->n_used) < self->slots.max_items ||
+  return aioproc_queue_count_room_taken (self->slots.header) < self->slots.max_items ||
          aioproc_queue_peek (&self->slots.header->closed) != 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include "aioproc-queue.h"
 #include "core/aioproc-shm-private.h"
+#include "ipc/aioproc-queue-lease-private.h"
 
 G_BEGIN_DECLS
 
@@ -17,9 +18,17 @@ typedef struct {
   GBytes   *bytes;
 } AioprocQueueItem;
 
+/* What a get returns, its caller's: a GVariant, a GBytes, or an AioprocQueueLease, by which the
+ * item stays in the queue.
+ */
+typedef enum {
+  AIOPROC_QUEUE_AS_VALUE,
+  AIOPROC_QUEUE_AS_BYTES,
+  AIOPROC_QUEUE_AS_LEASE,
+} AioprocQueueForm;
+
 /* What a queue is made of; one backend is there for each way to reach one. The start functions take
- * the task. What a get returns is a GBytes if @as_bytes, else a GVariant; the task returns it as
- * a pointer.
+ * the task. What a get returns the task returns as a pointer.
  */
 typedef struct {
   gboolean    (*try_put)         (gpointer                 impl,
@@ -35,15 +44,15 @@ typedef struct {
                                   GTask                   *task,
                                   gint64                   timeout_usec);
   gpointer    (*try_get)         (gpointer                 impl,
-                                  gboolean                 as_bytes,
+                                  AioprocQueueForm         form,
                                   GError                 **error);
   gpointer    (*get)             (gpointer                 impl,
-                                  gboolean                 as_bytes,
+                                  AioprocQueueForm         form,
                                   gint64                   timeout_usec,
                                   GCancellable            *cancellable,
                                   GError                 **error);
   void        (*get_start)       (gpointer                 impl,
-                                  gboolean                 as_bytes,
+                                  AioprocQueueForm         form,
                                   GTask                   *task,
                                   gint64                   timeout_usec);
   /* Closes the queue, for everybody. */
@@ -62,6 +71,11 @@ typedef struct {
   void        (*free)            (gpointer                 impl);
 } AioprocQueueBackend;
 
+/* Not for users, who cannot derive classes. */
+struct _AioprocQueueClass {
+  GObjectClass parent_class;
+};
+
 struct _AioprocQueue {
   GObject                    parent_instance;
 
@@ -75,6 +89,11 @@ struct _AioprocQueue {
 /* G_IO_ERROR_NOT_INITIALIZED: there is no backend. */
 gboolean      aioproc_queue_check       (AioprocQueue                *self,
                                          GError                     **error);
+/* Starts a get; takes @task. */
+void          aioproc_queue_start_get   (AioprocQueue                *self,
+                                         AioprocQueueForm             form,
+                                         GTask                       *task,
+                                         gint64                       timeout_usec);
 /* In shared memory: new, or that which a peer sent in @shm, which is taken. */
 gboolean      aioproc_queue_local_new   (AioprocShm                  *shm,
                                          const char                  *name,

@@ -29,6 +29,7 @@ typedef struct {
   gsize              n_ready;
   gsize              capacity;
   guint32            n_used;
+  guint32            n_leased;
   guint64            next_sequence;
   guint32            known_owner;    /* whose state is_dead() was last asked */
   gboolean           known_dead;
@@ -50,14 +51,19 @@ is_dead (Repair  *self,
   return self->known_dead;
 }
 
-/* An item that its getter did not live to acknowledge. */
-static void
-count_failure (AioprocQueueSlot *slot)
+void
+aioproc_queue_count_failure (AioprocQueueSlot *slot)
 {
   guint32 info = peek (&slot->info);
 
+  /* By somebody who was killed after this. */
+  if ((info & AIOPROC_QUEUE_INFO_COUNTED) != 0)
+    return;
+
   if (aioproc_queue_info_get_failures (info) < 0xffff)
-    poke (&slot->info, info + (1u << 16));
+    info += 1u << 16;
+
+  poke (&slot->info, info | AIOPROC_QUEUE_INFO_COUNTED);
 }
 
 /* The slot's state, after the death of its owner was taken into account. */
@@ -82,7 +88,7 @@ settle (Repair           *self,
       if (!is_dead (self, state))
         return AIOPROC_QUEUE_LEASED;
 
-      count_failure (slot);
+      aioproc_queue_count_failure (slot);
       atomic_store_explicit (&slot->state, AIOPROC_QUEUE_READY, memory_order_release);
 
       return AIOPROC_QUEUE_READY;
@@ -174,6 +180,9 @@ aioproc_queue_repair_slot (Repair   *self,
       return aioproc_queue_repair_add_ready (self, link, sequence, error);
     }
 
+  if (state == AIOPROC_QUEUE_LEASED)
+    self->n_leased++;
+
   /* Cannot fail: the list holds what was just put there. */
   (void) aioproc_queue_slots_link_busy (slots, link, slot);
 
@@ -198,6 +207,7 @@ clear_caches (AioprocQueueHeader *header)
 {
   poke (&header->n_ready, 0);
   poke (&header->n_used, 0);
+  poke (&header->n_leased, 0);
   poke (&header->ready_first, 0);
   poke (&header->ready_last, 0);
   poke (&header->busy_first, 0);
@@ -267,6 +277,7 @@ aioproc_queue_repair (AioprocQueueSlots  *slots,
                                                                          self.ready[i].link));
 
       poke (&header->n_used, self.n_used);
+      poke (&header->n_leased, self.n_leased);
       poke (&header->next_sequence, self.next_sequence);
 
       if (self.n_used == 0 && peek (&header->n_allocated) > AIOPROC_QUEUE_IDLE_KEEP)
@@ -285,6 +296,15 @@ aioproc_queue_repair (AioprocQueueSlots  *slots,
   return repaired;
 }
 
+/* A slot is busy no more: was it leased? */
+static void
+aioproc_queue_sweep_lease (AioprocQueueSlots *slots,
+                           AioprocQueueSlot  *slot)
+{
+  if ((peek (&slot->info) & AIOPROC_QUEUE_INFO_PLACED) != 0)
+    aioproc_queue_count (&slots->header->n_leased, -1);
+}
+
 static gboolean
 aioproc_queue_sweep_slot (Repair            *self,
                           guint32            link,
@@ -301,6 +321,7 @@ aioproc_queue_sweep_slot (Repair            *self,
       if (!aioproc_queue_slots_unlink_busy (slots, link, slot))
         return FALSE;
 
+      aioproc_queue_sweep_lease (slots, slot);
       aioproc_queue_slots_retire (slots, link, slot, wakes);
 
       return TRUE;
@@ -308,6 +329,8 @@ aioproc_queue_sweep_slot (Repair            *self,
     case AIOPROC_QUEUE_READY:
       if (!aioproc_queue_slots_unlink_busy (slots, link, slot))
         return FALSE;
+
+      aioproc_queue_sweep_lease (slots, slot);
 
       if ((peek (&slot->info) & AIOPROC_QUEUE_INFO_PLACED) != 0)
         {

@@ -7,6 +7,7 @@
 #include "ipc/aioproc-queue-slots-private.h"
 
 #include "ipc/aioproc-queue-enter-private.h"
+#include "ipc/aioproc-queue-repair-private.h"
 #include "platform/aioproc-futex-private.h"
 
 #define peek(field)        aioproc_queue_peek (field)
@@ -31,33 +32,22 @@ aioproc_queue_slots_end_unlocked (AioprocQueueSlots          *self,
   aioproc_futex_wake (&header->room, 1);
 }
 
+/* The same under the lock. */
 static void
-aioproc_queue_slots_end (AioprocQueueSlots          *self,
-                         const AioprocQueueTransfer *transfer,
-                         guint32                     state)
+aioproc_queue_slots_end_locked (AioprocQueueSlots          *self,
+                                const AioprocQueueTransfer *transfer,
+                                guint32                     state,
+                                AioprocQueueWakes          *wakes)
 {
   AioprocQueueHeader *header = self->header;
   AioprocQueueSlot *slot = transfer->slot;
-  AioprocQueueWakes wakes = { 0 };
-  gboolean linked;
+  gboolean linked = aioproc_queue_slots_unlink_busy (self, transfer->link, slot);
 
-  if (aioproc_queue_slots_enter (self, &wakes, NULL) != AIOPROC_QUEUE_DONE)
+  if ((transfer->state & AIOPROC_QUEUE_STATE_MASK) == AIOPROC_QUEUE_LEASED)
     {
-      aioproc_queue_slots_end_unlocked (self, transfer, state);
-      return;
+      aioproc_queue_count (&header->n_leased, -1);
     }
-
-  /* Another process wrote to what is ours: it is not ours any more. */
-  if (G_UNLIKELY (peek (&slot->state) != transfer->state))
-    {
-      aioproc_queue_slots_leave (self, &wakes);
-      return;
-    }
-
-  linked = aioproc_queue_slots_unlink_busy (self, transfer->link, slot);
-
-  if (state == AIOPROC_QUEUE_READY &&
-      transfer->state == (AIOPROC_QUEUE_FILLING | aioproc_queue_slots_get_owner (self)))
+  else if (state == AIOPROC_QUEUE_READY)
     {
       guint64 sequence = peek (&header->next_sequence);
 
@@ -74,43 +64,79 @@ aioproc_queue_slots_end (AioprocQueueSlots          *self,
     }
   else if (state == AIOPROC_QUEUE_FREE)
     {
-      aioproc_queue_slots_retire (self, transfer->link, slot, &wakes);
+      aioproc_queue_slots_retire (self, transfer->link, slot, wakes);
     }
   else
     {
       if (!aioproc_queue_slots_insert_ready (self, transfer->link, slot))
         atomic_fetch_or (&header->stale, AIOPROC_QUEUE_STALE_ALL);
 
-      aioproc_queue_slots_wake_items (self, &wakes, 1);
+      aioproc_queue_slots_wake_items (self, wakes, 1);
+    }
+}
+
+/* FALSE: another process wrote to what is ours, so that it is not ours any more. */
+static gboolean
+aioproc_queue_slots_end (AioprocQueueSlots          *self,
+                         const AioprocQueueTransfer *transfer,
+                         guint32                     state,
+                         gboolean                    failed)
+{
+  AioprocQueueSlot *slot = transfer->slot;
+  gboolean leased = (transfer->state & AIOPROC_QUEUE_STATE_MASK) == AIOPROC_QUEUE_LEASED;
+  AioprocQueueWakes wakes = { 0 };
+  gboolean entered = aioproc_queue_slots_enter (self, &wakes, NULL) == AIOPROC_QUEUE_DONE;
+  gboolean ours = peek (&slot->state) == transfer->state &&
+                  (!leased || peek (&slot->sequence) == transfer->sequence);
+
+  if (G_LIKELY (ours))
+    {
+      if (failed)
+        aioproc_queue_count_failure (slot);
+
+      if (entered)
+        aioproc_queue_slots_end_locked (self, transfer, state, &wakes);
+      else
+        aioproc_queue_slots_end_unlocked (self, transfer, state);
     }
 
-  aioproc_queue_slots_leave (self, &wakes);
+  if (entered)
+    aioproc_queue_slots_leave (self, &wakes);
+
+  return ours;
 }
 
 void
 aioproc_queue_slots_commit (AioprocQueueSlots          *self,
                             const AioprocQueueTransfer *transfer)
 {
-  aioproc_queue_slots_end (self, transfer, AIOPROC_QUEUE_READY);
+  (void) aioproc_queue_slots_end (self, transfer, AIOPROC_QUEUE_READY, FALSE);
 }
 
 void
 aioproc_queue_slots_abort (AioprocQueueSlots          *self,
                            const AioprocQueueTransfer *transfer)
 {
-  aioproc_queue_slots_end (self, transfer, AIOPROC_QUEUE_FREE);
+  (void) aioproc_queue_slots_end (self, transfer, AIOPROC_QUEUE_FREE, FALSE);
 }
 
-void
+gboolean
 aioproc_queue_slots_ack (AioprocQueueSlots          *self,
                          const AioprocQueueTransfer *transfer)
 {
-  aioproc_queue_slots_end (self, transfer, AIOPROC_QUEUE_FREE);
+  return aioproc_queue_slots_end (self, transfer, AIOPROC_QUEUE_FREE, FALSE);
 }
 
-void
+gboolean
+aioproc_queue_slots_nack (AioprocQueueSlots          *self,
+                          const AioprocQueueTransfer *transfer)
+{
+  return aioproc_queue_slots_end (self, transfer, AIOPROC_QUEUE_READY, TRUE);
+}
+
+gboolean
 aioproc_queue_slots_give_back (AioprocQueueSlots          *self,
                                const AioprocQueueTransfer *transfer)
 {
-  aioproc_queue_slots_end (self, transfer, AIOPROC_QUEUE_READY);
+  return aioproc_queue_slots_end (self, transfer, AIOPROC_QUEUE_READY, FALSE);
 }

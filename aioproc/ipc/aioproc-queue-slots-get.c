@@ -67,7 +67,9 @@ aioproc_queue_slots_look (AioprocQueueSlots    *self,
   item->state = AIOPROC_QUEUE_READY;
   item->kind = aioproc_queue_info_get_kind (info);
   item->size_class = aioproc_queue_info_get_class (info);
+  item->n_failures = aioproc_queue_info_get_failures (info);
   item->length = peek (&item->slot->length);
+  item->sequence = peek (&item->slot->sequence);
   item->offset = aioproc_queue_slot_get_offset (item->slot, item->link, item->size_class);
 
   return TRUE;
@@ -105,6 +107,34 @@ aioproc_queue_slots_free_item (AioprocQueueSlots          *self,
   aioproc_queue_slots_retire (self, item->link, item->slot, wakes);
 }
 
+/* The first item, which was looked at, is this process's. It takes no room any more: who leases
+ * an item and puts what comes of it before it acknowledges would wait for itself.
+ */
+static void
+aioproc_queue_slots_lease_item (AioprocQueueSlots    *self,
+                                AioprocQueueTransfer *item,
+                                AioprocQueueWakes    *wakes)
+{
+  AioprocQueueHeader *header = self->header;
+  guint32 info = peek (&item->slot->info);
+
+  item->state = AIOPROC_QUEUE_LEASED | aioproc_queue_slots_get_owner (self);
+  poke (&item->slot->info, (info | AIOPROC_QUEUE_INFO_PLACED) & ~AIOPROC_QUEUE_INFO_COUNTED);
+  aioproc_queue_slots_pop_ready (self, item);
+  poke (&header->n_leased, peek (&header->n_leased) + 1);
+
+  /* Release: the acquire of the sweep. */
+  atomic_store_explicit (&item->slot->state, item->state, memory_order_release);
+
+  if (!aioproc_queue_slots_link_busy (self, item->link, item->slot))
+    atomic_fetch_or (&header->stale, AIOPROC_QUEUE_STALE_ALL);
+
+  if (self->max_items != 0)
+    aioproc_queue_slots_wake_room (self, wakes, 1);
+
+  aioproc_queue_note_cpu (&header->get_cpu);
+}
+
 static AioprocQueueStatus
 aioproc_queue_slots_get_none (AioprocQueueSlots *self,
                               AioprocQueueSleep *sleep)
@@ -126,7 +156,7 @@ aioproc_queue_slots_get_none (AioprocQueueSlots *self,
 
 AioprocQueueStatus
 aioproc_queue_slots_get (AioprocQueueSlots     *self,
-                         gboolean               bytes_only,
+                         AioprocQueueGetFlags   flags,
                          AioprocQueueSleep     *sleep,
                          guint8                *buffer,
                          AioprocQueueTransfer  *transfer,
@@ -153,24 +183,13 @@ aioproc_queue_slots_get (AioprocQueueSlots     *self,
       aioproc_queue_slots_set_corrupt (self, &local_error);
       status = AIOPROC_QUEUE_FAILED;
     }
-  else if (bytes_only && transfer->kind != AIOPROC_QUEUE_BYTES)
+  else if ((flags & AIOPROC_QUEUE_GET_BYTES_ONLY) != 0 && transfer->kind != AIOPROC_QUEUE_BYTES)
     {
       status = AIOPROC_QUEUE_MISMATCH;
     }
   else if (transfer->length > AIOPROC_QUEUE_COPY_MAX)
     {
-      transfer->state = AIOPROC_QUEUE_LEASED | aioproc_queue_slots_get_owner (self);
-      poke (&transfer->slot->info,
-            peek (&transfer->slot->info) | AIOPROC_QUEUE_INFO_PLACED);
-      aioproc_queue_slots_pop_ready (self, transfer);
-
-      /* Release: the acquire of the sweep. */
-      atomic_store_explicit (&transfer->slot->state, transfer->state, memory_order_release);
-
-      if (!aioproc_queue_slots_link_busy (self, transfer->link, transfer->slot))
-        atomic_fetch_or (&header->stale, AIOPROC_QUEUE_STALE_ALL);
-
-      aioproc_queue_note_cpu (&header->get_cpu);
+      aioproc_queue_slots_lease_item (self, transfer, &wakes);
       status = AIOPROC_QUEUE_BEGUN;
     }
   else if (!aioproc_queue_memory_copy_out (&self->memory, transfer->offset, buffer,
@@ -178,6 +197,11 @@ aioproc_queue_slots_get (AioprocQueueSlots     *self,
     {
       aioproc_queue_memory_set_error (&self->memory, &local_error);
       status = AIOPROC_QUEUE_FAILED;
+    }
+  else if ((flags & AIOPROC_QUEUE_GET_KEEP) != 0)
+    {
+      aioproc_queue_slots_lease_item (self, transfer, &wakes);
+      status = AIOPROC_QUEUE_DONE;
     }
   else
     {

@@ -17,6 +17,7 @@ G_BEGIN_DECLS
  *        FILLING → READY.
  * get:   READY → FREE, once it is copied under the lock; else READY → LEASED (owner), the copy,
  *        LEASED → FREE.
+ * lease: READY → LEASED (owner), the copy, and much later LEASED → FREE or LEASED → READY.
  *
  * Each arrow is one store, the only point at which the item comes or goes. Whoever finds the lock
  * abandoned repairs: makes the caches anew from the slots, frees what dead owners were filling,
@@ -59,9 +60,16 @@ typedef struct {
   guint32           state;
   AioprocQueueKind  kind;
   guint             size_class;
+  guint             n_failures;   /* deliveries that failed before */
   guint64           length;
   guint64           offset;
+  guint64           sequence;     /* of what is leased */
 } AioprocQueueTransfer;
+
+typedef enum {
+  AIOPROC_QUEUE_GET_BYTES_ONLY = 1 << 0,
+  AIOPROC_QUEUE_GET_KEEP = 1 << 1,   /* it stays leased after the copy */
+} AioprocQueueGetFlags;
 
 /* Where a WAIT sleeps; NULL: it does not. */
 typedef struct {
@@ -100,24 +108,27 @@ void               aioproc_queue_slots_abort     (AioprocQueueSlots          *se
                                                   const AioprocQueueTransfer *transfer);
 
 /* DONE: the payload was copied to @buffer, which has COPY_MAX bytes; @transfer tells its kind and
- * length. BEGUN: copy, then acknowledge or give back. @bytes_only: MISMATCH for any other kind,
- * which stays.
+ * length. BEGUN: copy it. Then, and after KEEP, acknowledge or give back. BYTES_ONLY: MISMATCH for
+ * any other kind, which stays.
  */
 AioprocQueueStatus aioproc_queue_slots_get       (AioprocQueueSlots          *self,
-                                                  gboolean                    bytes_only,
+                                                  AioprocQueueGetFlags        flags,
                                                   AioprocQueueSleep          *sleep,
                                                   guint8                     *buffer,
                                                   AioprocQueueTransfer       *transfer,
                                                   GError                    **error);
-void               aioproc_queue_slots_ack       (AioprocQueueSlots          *self,
+/* The ends of a lease. FALSE: it is not this process's any more, and nothing has happened. */
+gboolean           aioproc_queue_slots_ack       (AioprocQueueSlots          *self,
                                                   const AioprocQueueTransfer *transfer);
-void               aioproc_queue_slots_give_back (AioprocQueueSlots          *self,
+gboolean           aioproc_queue_slots_nack      (AioprocQueueSlots          *self,
+                                                  const AioprocQueueTransfer *transfer);
+gboolean           aioproc_queue_slots_give_back (AioprocQueueSlots          *self,
                                                   const AioprocQueueTransfer *transfer);
 
 /* For good, and for all processes. */
 void               aioproc_queue_slots_close     (AioprocQueueSlots          *self);
 gboolean           aioproc_queue_slots_is_closed (AioprocQueueSlots          *self);
-/* Items that are ready, and items in all. */
+/* Items that are ready, and items that take room. */
 void               aioproc_queue_slots_count     (AioprocQueueSlots          *self,
                                                   guint                      *n_ready,
                                                   guint                      *n_used);

@@ -92,7 +92,7 @@ aioproc_queue_slots_put (AioprocQueueSlots          *self,
       return AIOPROC_QUEUE_CLOSED;
     }
 
-  if (self->max_items != 0 && peek (&header->n_used) >= self->max_items)
+  if (self->max_items != 0 && aioproc_queue_count_room_taken (header) >= self->max_items)
     {
       status = AIOPROC_QUEUE_WAIT;
 

@@ -138,7 +138,7 @@ aioproc_queue_slots_count (AioprocQueueSlots *self,
   gboolean entered = aioproc_queue_slots_enter (self, &wakes, NULL) == AIOPROC_QUEUE_DONE;
 
   *n_ready = peek (&header->n_ready);
-  *n_used = peek (&header->n_used);
+  *n_used = aioproc_queue_count_room_taken (header);
 
   if (entered)
     aioproc_queue_slots_leave (self, &wakes);

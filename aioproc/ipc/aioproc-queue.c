@@ -74,9 +74,10 @@
  * functions: an item is then in the queue or it is not, whole, once, and the other processes go on.
  * An item that a process was getting when it was killed stays in the queue, at its place, until the
  * copy is complete; from then on it belongs to the process, and is gone with it (it is delivered at
- * most once). The room of an item that was being put is free again. A process that is stopped does
- * not stop the others: `try_` functions may say [error@Gio.IOErrorEnum.WOULD_BLOCK], others wait,
- * if it was stopped within the few instructions that hold the queue's lock.
+ * most once). Who must not lose it leases it: see [class@QueueLease]. The room of an item that was
+ * being put is free again. A process that is stopped does not stop the others: `try_` functions may
+ * say [error@Gio.IOErrorEnum.WOULD_BLOCK], others wait, if it was stopped within the few
+ * instructions that hold the queue's lock.
  *
  * A forked child may use the queue; its first operation fails where the system has no descriptor or
  * thread for that. Processes that share a queue trust each other: one can garble
@@ -87,7 +88,7 @@
  */
 static void aioproc_queue_shareable_iface_init (AioprocShareableInterface *iface);
 
-G_DEFINE_FINAL_TYPE_WITH_CODE (AioprocQueue, aioproc_queue, G_TYPE_OBJECT,
+G_DEFINE_TYPE_WITH_CODE (AioprocQueue, aioproc_queue, G_TYPE_OBJECT,
   G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, aioproc_shareable_initable_iface_init)
   G_IMPLEMENT_INTERFACE (AIOPROC_TYPE_SHAREABLE, aioproc_queue_shareable_iface_init))
 
@@ -243,7 +244,9 @@ aioproc_queue_class_init (AioprocQueueClass *klass)
    *
    * How many items the queue takes before a put waits, or 0 for no limit.
    *
-   * Items that are being put or got at this moment count.
+   * Items that are being put at this moment count, those that are leased or being got do not: a
+   * process that puts what comes of an item before it acknowledges that would wait for itself. So
+   * there may be more when they come back.
    *
    * Since: 0.1
    */
@@ -381,8 +384,8 @@ aioproc_queue_is_empty (AioprocQueue *self)
  *
  * Tells whether a put would wait at this moment. Never blocks.
  *
- * Returns: `TRUE` if there are as many items as [property@Queue:max-items] allows, those that are
- *   being put or got included
+ * Returns: `TRUE` if there are as many items as [property@Queue:max-items] allows, or more, those
+ *   that are being put included
  *
  * Since: 0.1
  */
@@ -428,8 +431,8 @@ aioproc_queue_is_closed (AioprocQueue *self)
  *
  * Every put fails with [error@Gio.IOErrorEnum.CLOSED] from now on, those that wait at once. What is
  * in the queue can still be got, and so can items whose puts had begun to copy; then every get
- * fails with [error@Gio.IOErrorEnum.CLOSED], those that wait included. To close a queue again does
- * nothing.
+ * fails with [error@Gio.IOErrorEnum.CLOSED], those that wait included. Items that are leased may
+ * come back: gets wait until all leases have ended. To close a queue again does nothing.
  *
  * A queue is not closed by the end of a process, nor by that of an object.
  *

@@ -12,14 +12,23 @@
 
 #include <gio/gio.h>
 
+#include "aioproc-queue-lease.h"
 #include "aioproc-version-macros.h"
 
 G_BEGIN_DECLS
 
-#define AIOPROC_TYPE_QUEUE (aioproc_queue_get_type ())
+#define AIOPROC_TYPE_QUEUE       (aioproc_queue_get_type ())
+#define AIOPROC_QUEUE(object)    (G_TYPE_CHECK_INSTANCE_CAST ((object), AIOPROC_TYPE_QUEUE, \
+                                                              AioprocQueue))
+#define AIOPROC_IS_QUEUE(object) (G_TYPE_CHECK_INSTANCE_TYPE ((object), AIOPROC_TYPE_QUEUE))
+
+typedef struct _AioprocQueue      AioprocQueue;
+typedef struct _AioprocQueueClass AioprocQueueClass;
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (AioprocQueue, g_object_unref)
 
 AIOPROC_AVAILABLE_IN_ALL
-G_DECLARE_FINAL_TYPE (AioprocQueue, aioproc_queue, AIOPROC, QUEUE, GObject)
+GType         aioproc_queue_get_type         (void);
 
 AIOPROC_AVAILABLE_IN_ALL
 AioprocQueue *aioproc_queue_new              (guint                 max_items,
@@ -121,6 +130,27 @@ GBytes       *aioproc_queue_get_bytes_finish (AioprocQueue         *self,
                                               GAsyncResult         *result,
                                               GError              **error)
                                               G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
+AioprocQueueLease *aioproc_queue_try_get_leased    (AioprocQueue         *self,
+                                                    GError              **error)
+                                                    G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
+AioprocQueueLease *aioproc_queue_get_leased        (AioprocQueue         *self,
+                                                    gint64                timeout_usec,
+                                                    GCancellable         *cancellable,
+                                                    GError              **error)
+                                                    G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
+void               aioproc_queue_get_leased_async  (AioprocQueue         *self,
+                                                    gint64                timeout_usec,
+                                                    GCancellable         *cancellable,
+                                                    GAsyncReadyCallback   callback,
+                                                    gpointer              user_data);
+AIOPROC_AVAILABLE_IN_ALL
+AioprocQueueLease *aioproc_queue_get_leased_finish (AioprocQueue         *self,
+                                                    GAsyncResult         *result,
+                                                    GError              **error)
+                                                    G_GNUC_WARN_UNUSED_RESULT;
 AIOPROC_AVAILABLE_IN_ALL
 gboolean      aioproc_queue_close            (AioprocQueue         *self,
                                               GError              **error);

@@ -72,32 +72,102 @@ forward_queue_put_start (gpointer                impl,
                              forward_queue_put_cb, task);
 }
 
-static gpointer
-forward_queue_try_get (gpointer   impl,
-                       gboolean   as_bytes,
-                       GError   **error)
+static gboolean
+forward_lease_end (gpointer          impl,
+                   AioprocQueueEnd   end,
+                   GError          **error)
 {
   forward_note (G_STRFUNC);
 
-  if (as_bytes)
-    return aioproc_queue_try_get_bytes (impl, error);
+  switch (end)
+    {
+    case AIOPROC_QUEUE_END_ACK:
+      return aioproc_queue_lease_ack (impl, error);
 
-  return aioproc_queue_try_get (impl, error);
+    case AIOPROC_QUEUE_END_NACK:
+      return aioproc_queue_lease_nack (impl, error);
+
+    case AIOPROC_QUEUE_END_GIVE_BACK:
+    default:
+      /* It is finalized next. */
+      return TRUE;
+    }
+}
+
+static gboolean
+forward_lease_is_ours (gpointer impl)
+{
+  forward_note (G_STRFUNC);
+
+  return aioproc_queue_lease_is_open (impl);
+}
+
+static const AioprocQueueLeaseBackend forward_lease_backend = {
+  .end = forward_lease_end,
+  .is_ours = forward_lease_is_ours,
+  .free = g_object_unref,
+};
+
+/* Takes @inner, which may be NULL. */
+static AioprocQueueLease *
+forward_lease_new (AioprocQueueLease *inner)
+{
+  GBytes *bytes;
+
+  if (inner == NULL)
+    return NULL;
+
+  bytes = aioproc_queue_lease_get_bytes (inner);
+
+  return aioproc_queue_lease_new (&forward_lease_backend, inner,
+                                  g_variant_ref (aioproc_queue_lease_get_value (inner)),
+                                  bytes != NULL ? g_bytes_ref (bytes) : NULL,
+                                  aioproc_queue_lease_get_n_failures (inner));
 }
 
 static gpointer
-forward_queue_get (gpointer       impl,
-                   gboolean       as_bytes,
-                   gint64         timeout_usec,
-                   GCancellable  *cancellable,
-                   GError       **error)
+forward_queue_try_get (gpointer           impl,
+                       AioprocQueueForm   form,
+                       GError           **error)
 {
   forward_note (G_STRFUNC);
 
-  if (as_bytes)
-    return aioproc_queue_get_bytes (impl, timeout_usec, cancellable, error);
+  switch (form)
+    {
+    case AIOPROC_QUEUE_AS_BYTES:
+      return aioproc_queue_try_get_bytes (impl, error);
 
-  return aioproc_queue_get (impl, timeout_usec, cancellable, error);
+    case AIOPROC_QUEUE_AS_LEASE:
+      return forward_lease_new (aioproc_queue_try_get_leased (impl, error));
+
+    case AIOPROC_QUEUE_AS_VALUE:
+    default:
+      return aioproc_queue_try_get (impl, error);
+    }
+}
+
+static gpointer
+forward_queue_get (gpointer           impl,
+                   AioprocQueueForm   form,
+                   gint64             timeout_usec,
+                   GCancellable      *cancellable,
+                   GError           **error)
+{
+  forward_note (G_STRFUNC);
+
+  switch (form)
+    {
+    case AIOPROC_QUEUE_AS_BYTES:
+      return aioproc_queue_get_bytes (impl, timeout_usec, cancellable, error);
+
+    case AIOPROC_QUEUE_AS_LEASE:
+      return forward_lease_new (aioproc_queue_get_leased (impl, timeout_usec, cancellable,
+                                                          error));
+
+    case AIOPROC_QUEUE_AS_VALUE:
+    default:
+      return aioproc_queue_get (impl, timeout_usec, cancellable, error);
+    }
 }
 
 static void
@@ -131,19 +201,48 @@ forward_queue_got_bytes_cb (GObject      *source,
 }
 
 static void
-forward_queue_get_start (gpointer  impl,
-                         gboolean  as_bytes,
-                         GTask    *task,
-                         gint64    timeout_usec)
+forward_queue_got_leased_cb (GObject      *source,
+                             GAsyncResult *result,
+                             gpointer      user_data)
 {
+  g_autoptr(GTask) task = user_data;
+  GError *error = NULL;
+  AioprocQueueLease *lease;
+
+  lease = aioproc_queue_get_leased_finish (AIOPROC_QUEUE (source), result, &error);
+
+  if (lease != NULL)
+    g_task_return_pointer (task, forward_lease_new (lease), g_object_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+forward_queue_get_start (gpointer          impl,
+                         AioprocQueueForm  form,
+                         GTask            *task,
+                         gint64            timeout_usec)
+{
+  GCancellable *cancellable = g_task_get_cancellable (task);
+
   forward_note (G_STRFUNC);
 
-  if (as_bytes)
-    aioproc_queue_get_bytes_async (impl, timeout_usec, g_task_get_cancellable (task),
-                                   forward_queue_got_bytes_cb, task);
-  else
-    aioproc_queue_get_async (impl, timeout_usec, g_task_get_cancellable (task),
-                             forward_queue_got_cb, task);
+  switch (form)
+    {
+    case AIOPROC_QUEUE_AS_BYTES:
+      aioproc_queue_get_bytes_async (impl, timeout_usec, cancellable, forward_queue_got_bytes_cb,
+                                     task);
+      break;
+
+    case AIOPROC_QUEUE_AS_LEASE:
+      aioproc_queue_get_leased_async (impl, timeout_usec, cancellable,
+                                      forward_queue_got_leased_cb, task);
+      break;
+
+    case AIOPROC_QUEUE_AS_VALUE:
+    default:
+      aioproc_queue_get_async (impl, timeout_usec, cancellable, forward_queue_got_cb, task);
+    }
 }
 
 static gboolean

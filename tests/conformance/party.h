@@ -70,6 +70,12 @@ typedef enum {
   OPERATION_RESIZE,
   OPERATION_ADD,
   OPERATION_SWAP,   /* from 0 */
+  OPERATION_LEASE,            /* what was got is the number of the item … */
+  OPERATION_TRY_LEASE,
+  OPERATION_ACK,              /* … that these are about: FALSE: it is not leased here */
+  OPERATION_NACK,
+  OPERATION_DROP,             /* without either */
+  OPERATION_GET_N_FAILURES,
 } Operation;
 
 typedef enum {

@@ -68,6 +68,82 @@ got_value (GVariant *got,
   return TRUE;
 }
 
+/* --- Leases --- */
+
+/* The leases of this process, by the number of the item. Those of one object go with it. */
+static GMutex leases_mutex;
+
+static GHashTable *
+get_leases (gpointer object)
+{
+  GHashTable *leases = g_object_get_data (object, "leases");
+
+  if (leases == NULL)
+    {
+      leases = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
+      g_object_set_data_full (object, "leases", leases, (GDestroyNotify) g_hash_table_unref);
+    }
+
+  return leases;
+}
+
+static gboolean
+got_lease (gpointer           object,
+           AioprocQueueLease *lease,
+           Act               *act)
+{
+  if (lease == NULL)
+    return FALSE;
+
+  g_assert_true (got_value (g_variant_ref (aioproc_queue_lease_get_value (lease)), act));
+  g_mutex_lock (&leases_mutex);
+  g_hash_table_insert (get_leases (object), GSIZE_TO_POINTER (act->value), lease);
+  g_mutex_unlock (&leases_mutex);
+
+  return TRUE;
+}
+
+static gboolean
+use_lease (gpointer   object,
+           Act       *act,
+           GError   **error)
+{
+  g_autoptr(AioprocQueueLease) lease = NULL;
+
+  g_mutex_lock (&leases_mutex);
+  lease = g_hash_table_lookup (get_leases (object), GSIZE_TO_POINTER (act->value));
+
+  if (lease != NULL)
+    g_object_ref (lease);
+
+  if (act->operation == OPERATION_DROP)
+    g_hash_table_remove (get_leases (object), GSIZE_TO_POINTER (act->value));
+
+  g_mutex_unlock (&leases_mutex);
+
+  if (lease == NULL)
+    return FALSE;
+
+  switch ((int) act->operation)
+    {
+    case OPERATION_ACK:
+      return aioproc_queue_lease_ack (lease, error);
+
+    case OPERATION_NACK:
+      return aioproc_queue_lease_nack (lease, error);
+
+    case OPERATION_GET_N_FAILURES:
+      act->value = aioproc_queue_lease_get_n_failures (lease);
+      return TRUE;
+
+    case OPERATION_DROP:
+    default:
+      return TRUE;
+    }
+}
+
+/* --- All --- */
+
 gboolean
 performer_queue_block (gpointer   object,
                        Act       *act,
@@ -106,6 +182,19 @@ performer_queue_block (gpointer   object,
 
     case OPERATION_TRY_GET_BYTES:
       return got_bytes (aioproc_queue_try_get_bytes (object, error), act);
+
+    case OPERATION_LEASE:
+      return got_lease (object, aioproc_queue_get_leased (object, act->timeout_usec,
+                                                          act->cancellable, error), act);
+
+    case OPERATION_TRY_LEASE:
+      return got_lease (object, aioproc_queue_try_get_leased (object, error), act);
+
+    case OPERATION_ACK:
+    case OPERATION_NACK:
+    case OPERATION_DROP:
+    case OPERATION_GET_N_FAILURES:
+      return use_lease (object, act, error);
 
     case OPERATION_CLOSE:
       return aioproc_queue_close (object, error);
@@ -151,6 +240,11 @@ performer_queue_start (gpointer             object,
       aioproc_queue_get_async (object, act->timeout_usec, act->cancellable, callback, user_data);
       break;
 
+    case OPERATION_LEASE:
+      aioproc_queue_get_leased_async (object, act->timeout_usec, act->cancellable, callback,
+                                      user_data);
+      break;
+
     case OPERATION_PUT_BYTES:
       bytes = make_bytes (act->value);
       aioproc_queue_put_bytes_async (object, bytes, act->timeout_usec, act->cancellable, callback,
@@ -180,6 +274,9 @@ performer_queue_finish (gpointer       object,
 
     case OPERATION_GET:
       return got_value (aioproc_queue_get_finish (object, result, error), act);
+
+    case OPERATION_LEASE:
+      return got_lease (object, aioproc_queue_get_leased_finish (object, result, error), act);
 
     case OPERATION_PUT_BYTES:
       return aioproc_queue_put_bytes_finish (object, result, error);

@@ -478,6 +478,7 @@ performer_is_async (Operation operation)
     case OPERATION_GET:
     case OPERATION_PUT_BYTES:
     case OPERATION_GET_BYTES:
+    case OPERATION_LEASE:
       return TRUE;
 
     default:

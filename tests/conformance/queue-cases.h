@@ -10,12 +10,14 @@
 
 G_BEGIN_DECLS
 
-/* What the cases for queues are made of, and those for a queue with a limit. */
+/* What the cases for queues are made of, those for a queue with a limit, and those for leases. */
 
 #define QUEUE_CASE_MAX_ITEMS 2
 
 extern const ConformanceCase queue_bounded_cases[];
 extern const guint           n_queue_bounded_cases;
+extern const ConformanceCase queue_lease_cases[];
+extern const guint           n_queue_lease_cases;
 
 void    queue_case_put           (Party   *party,
                                   guint64  value);

@@ -239,6 +239,7 @@ test_backends_queue (void)
   g_autoptr(AioprocQueue) queue = new_forward (AIOPROC_TYPE_QUEUE);
   g_autoptr(GVariant) value = g_variant_ref_sink (g_variant_new_string ("x"));
   g_autoptr(GBytes) bytes = g_bytes_new_static ("x", 1);
+  g_autoptr(AioprocQueueLease) lease = NULL;
   g_autoptr(GAsyncResult) result = NULL;
 
   g_test_summary ("The functions of a queue are those of its backend");
@@ -273,6 +274,26 @@ test_backends_queue (void)
   DO (IS_BYTES (aioproc_queue_get_bytes_finish (queue, result, &error)),
       "forward_queue_get_start");
   g_clear_object (&result);
+
+  DO (aioproc_queue_put (queue, value, -1, NULL, &error), "forward_queue_put");
+  DO ((lease = aioproc_queue_try_get_leased (queue, &error)) != NULL, "forward_queue_try_get");
+  DO (aioproc_queue_lease_is_open (lease), "forward_lease_is_ours");
+  DO (aioproc_queue_lease_nack (lease, &error), "forward_lease_end");
+  g_clear_object (&lease);
+  DO ((lease = aioproc_queue_get_leased (queue, -1, NULL, &error)) != NULL, "forward_queue_get");
+  DO (g_variant_equal (aioproc_queue_lease_get_value (lease), value), NULL);
+  DO (aioproc_queue_lease_get_bytes (lease) == NULL, NULL);
+  DO (aioproc_queue_lease_get_n_failures (lease) == 1, NULL);
+  /* Given back. */
+  g_clear_object (&lease);
+  assert_calls ("forward_lease_end");
+  aioproc_queue_get_leased_async (queue, -1, NULL, aioproc_test_store_result, &result);
+  aioproc_test_wait (&result);
+  DO ((lease = aioproc_queue_get_leased_finish (queue, result, &error)) != NULL,
+      "forward_queue_get_start");
+  g_clear_object (&result);
+  DO (aioproc_queue_lease_ack (lease, &error), "forward_lease_end");
+  g_clear_object (&lease);
 
   DO (!aioproc_queue_is_closed (queue), "forward_queue_is_shut");
   DO (aioproc_queue_close (queue, &error), "forward_queue_shut");

@@ -448,6 +448,7 @@ main (int   argc,
   core_test_init (&argc, &argv);
   conformance_add ("queue", create, cases, G_N_ELEMENTS (cases));
   conformance_add ("queue/bounded", create_bounded, queue_bounded_cases, n_queue_bounded_cases);
+  conformance_add ("queue/lease", create, queue_lease_cases, n_queue_lease_cases);
 
   return g_test_run ();
 }
