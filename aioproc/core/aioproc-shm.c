@@ -91,6 +91,12 @@ get_noun (AioprocShmKind kind)
     case AIOPROC_SHM_ARRAY:
       return "array";
 
+    case AIOPROC_SHM_JOINABLE_QUEUE:
+      return "joinable queue";
+
+    case AIOPROC_SHM_SIMPLE_QUEUE:
+      return "simple queue";
+
     default:
       g_assert_not_reached ();
     }

@@ -39,7 +39,7 @@ aioproc_queue_slots_leave (AioprocQueueSlots       *self,
   if (G_UNLIKELY (!aioproc_lock_word_free_taken (lock, aioproc_family_get_owner (self->family))))
     aioproc_lock_word_release (lock, self->family);
 
-  if (G_UNLIKELY ((wakes->items | wakes->room) != 0))
+  if (G_UNLIKELY ((wakes->items | wakes->room | wakes->idle) != 0))
     aioproc_queue_wakes_send (wakes, self);
 }
 

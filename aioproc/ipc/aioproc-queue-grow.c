@@ -374,7 +374,7 @@ aioproc_queue_shrink (AioprocQueueSlots *self)
   poke (&header->n_slots, AIOPROC_QUEUE_BIRTH_SLOTS);
   aioproc_memfd_punch (fd, AIOPROC_QUEUE_BIRTH_SIZE,
                        AIOPROC_QUEUE_MAP_OFFSET - AIOPROC_QUEUE_BIRTH_SIZE, NULL);
-  aioproc_memfd_punch (fd, AIOPROC_QUEUE_DATA_OFFSET,
-                       AIOPROC_QUEUE_FILE_SIZE - AIOPROC_QUEUE_DATA_OFFSET, NULL);
+  aioproc_memfd_punch (fd, AIOPROC_QUEUE_HISTORY_OFFSET,
+                       AIOPROC_QUEUE_FILE_SIZE - AIOPROC_QUEUE_HISTORY_OFFSET, NULL);
   poke (&header->n_allocated, 0);
 }

@@ -20,7 +20,8 @@ G_BEGIN_DECLS
  *   0         header of every shared object, header of the queue
  *   4 KiB     slots, one an item, as many as were ever needed at once
  *   - 128 KiB free map of the extents
- *   2 GiB     extents: the payloads that do not fit into their slots
+ *   2 GiB     history: how the last deliveries of each slot's item have failed, if any
+ *   3 GiB     extents: the payloads that do not fit into their slots
  *   16 GiB    end
  *
  * Truth is what the slots say: the state word of each is the one point at which an item comes and
@@ -29,8 +30,9 @@ G_BEGIN_DECLS
 
 #define AIOPROC_QUEUE_FILE_SIZE    (G_GUINT64_CONSTANT (1) << 34)
 #define AIOPROC_QUEUE_SLOTS_OFFSET G_GUINT64_CONSTANT (4096)
-#define AIOPROC_QUEUE_MAP_OFFSET   (AIOPROC_QUEUE_DATA_OFFSET - 128 * 1024)
-#define AIOPROC_QUEUE_DATA_OFFSET  (G_GUINT64_CONSTANT (1) << 31)
+#define AIOPROC_QUEUE_MAP_OFFSET   (AIOPROC_QUEUE_HISTORY_OFFSET - 128 * 1024)
+#define AIOPROC_QUEUE_HISTORY_OFFSET (G_GUINT64_CONSTANT (2) << 30)
+#define AIOPROC_QUEUE_DATA_OFFSET  (G_GUINT64_CONSTANT (3) << 30)
 
 /* What is there at birth, so that a queue of small items needs 16 KiB. */
 #define AIOPROC_QUEUE_BIRTH_SIZE  (16 * 1024)
@@ -69,6 +71,9 @@ G_BEGIN_DECLS
 #define AIOPROC_QUEUE_READY      0x80000000u
 #define AIOPROC_QUEUE_LEASED     0xc0000000u
 
+/* READY, but on the list of what has failed too often, where gets do not look. */
+#define AIOPROC_QUEUE_FAULTY     (AIOPROC_QUEUE_READY | 1u)
+
 G_STATIC_ASSERT ((AIOPROC_OWNER_MASK & AIOPROC_QUEUE_STATE_MASK) == 0);
 
 typedef enum {
@@ -98,12 +103,35 @@ typedef struct {
   _Atomic guint64 length;
   _Atomic guint32 extent;        /* offset / EXTENT_UNIT; only if it has a class */
   _Atomic guint32 n_pages;       /* of a large extent, how many pages are allocated at least */
-  _Atomic guint64 reserved;      /* 0; for what a later version keeps of an item */
+  _Atomic guint32 holder;        /* LEASED: process id of the owner, as it sees itself */
+  _Atomic guint32 reserved;      /* 0; for what a later version keeps of an item */
   guint8          payload[AIOPROC_QUEUE_INLINE_SIZE];
 } AioprocQueueSlot;
 
 G_STATIC_ASSERT (sizeof (AioprocQueueSlot) == 128);
 G_STATIC_ASSERT (G_STRUCT_OFFSET (AioprocQueueSlot, payload) == 48);
+
+/* How one delivery of an item has failed. The last ones of an item lie in the history at the index
+ * of its slot, the n-th failure at n modulo N_HISTORY. One that could not be written down is
+ * missing: what lies there instead is of another item, by its tag, or zero.
+ */
+#define AIOPROC_QUEUE_N_HISTORY 4
+
+typedef enum {
+  AIOPROC_QUEUE_NACKED = 1,
+  AIOPROC_QUEUE_DIED = 2,
+} AioprocQueueCause;
+
+typedef struct {
+  guint32 pid;
+  guint32 tag;                   /* cause (8 bits, from the lowest), of the sequence number (24) */
+  gint64  time_usec;             /* since 1970 */
+} AioprocQueueRecord;
+
+G_STATIC_ASSERT (sizeof (AioprocQueueRecord) == 16);
+G_STATIC_ASSERT (AIOPROC_QUEUE_HISTORY_OFFSET + (guint64) AIOPROC_QUEUE_MAX_SLOTS *
+                 AIOPROC_QUEUE_N_HISTORY * sizeof (AioprocQueueRecord) <=
+                 AIOPROC_QUEUE_DATA_OFFSET);
 
 /* Words to sleep on: a count of changes, and two bits. SLEEPERS: there are some, so that who
  * changes the queue wakes one. MARKED: one of them has looked since the last change.
@@ -139,16 +167,20 @@ typedef struct {
   _Atomic guint32 room;          /* putters sleep on it */
   _Atomic guint32 closed;        /* set once, by anybody */
   _Atomic guint32 max_items;     /* 0: no limit; immutable */
-  guint8          padding_2[48];
+  _Atomic guint32 idle;          /* who joins sleeps on it */
+  _Atomic guint32 max_failures;  /* which make an item FAULTY, 0: no limit; immutable */
+  guint8          padding_2[40];
 
   /* What the growth of the queue changes, under @lock. */
   _Atomic guint32 free_extents[AIOPROC_QUEUE_N_CLASSES];         /* FREE with one, by class */
   _Atomic guint64 next_piece[AIOPROC_QUEUE_SMALL_CLASSES + 1];   /* offset of what is cut next */
   _Atomic guint32 n_free_blocks[AIOPROC_QUEUE_N_ORDERS];         /* bits set in the free map */
   _Atomic guint32 map_valid;
-  _Atomic guint32 padding_3;
+  _Atomic guint32 n_faulty;      /* not of @n_used */
   _Atomic guint64 n_allocated;   /* bytes beyond those at birth, about */
   _Atomic gint64  empty_since;   /* monotonic; when memory was first idle */
+  _Atomic guint32 faulty_first;
+  _Atomic guint32 faulty_last;
 
   /* The rest of the page is zero, for what later versions add. */
 } AioprocQueueHeader;

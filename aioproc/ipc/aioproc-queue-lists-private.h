@@ -20,6 +20,7 @@ G_BEGIN_DECLS
 typedef struct {
   guint32 items;       /* what the word was changed to, 0: nobody sleeps */
   guint32 room;
+  guint32 idle;
   guint   n_items;     /* how many to wake */
   guint   n_room;
 } AioprocQueueWakes;
@@ -79,6 +80,10 @@ gboolean aioproc_queue_slots_append_ready (AioprocQueueSlots  *self,
 gboolean aioproc_queue_slots_insert_ready (AioprocQueueSlots  *self,
                                            guint32             link,
                                            AioprocQueueSlot   *slot);
+/* The same among those that have failed too often. */
+gboolean aioproc_queue_slots_insert_faulty (AioprocQueueSlots *self,
+                                           guint32             link,
+                                           AioprocQueueSlot   *slot);
 gboolean aioproc_queue_slots_link_busy    (AioprocQueueSlots  *self,
                                            guint32             link,
                                            AioprocQueueSlot   *slot);
@@ -90,12 +95,18 @@ void     aioproc_queue_slots_retire       (AioprocQueueSlots  *self,
                                            guint32             link,
                                            AioprocQueueSlot   *slot,
                                            AioprocQueueWakes  *wakes);
+/* An item is not to be got any more. */
+void     aioproc_queue_slots_uncount      (AioprocQueueSlots  *self,
+                                           AioprocQueueWakes  *wakes);
 void     aioproc_queue_slots_wake_items   (AioprocQueueSlots  *self,
                                            AioprocQueueWakes  *wakes,
                                            guint               n_sleepers);
 void     aioproc_queue_slots_wake_room    (AioprocQueueSlots  *self,
                                            AioprocQueueWakes  *wakes,
                                            guint               n_sleepers);
+/* All who wait until there is nothing to do. */
+void     aioproc_queue_slots_wake_idle    (AioprocQueueSlots  *self,
+                                           AioprocQueueWakes  *wakes);
 /* Marks a word before the caller sleeps on it. Returns the value that it then must have. */
 guint32  aioproc_queue_word_mark          (_Atomic guint32    *word);
 /* A sleeper gives up: a wake-up that it may have taken goes to another. Without the lock. */

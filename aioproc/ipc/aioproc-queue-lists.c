@@ -26,23 +26,42 @@ aioproc_queue_count (_Atomic guint32 *counter,
     poke (counter, value + change);
 }
 
-gboolean
-aioproc_queue_slots_append_ready (AioprocQueueSlots *self,
-                                  guint32            link,
-                                  AioprocQueueSlot  *slot)
+/* Items in the order of their sequence numbers. */
+typedef struct {
+  _Atomic guint32 *first;
+  _Atomic guint32 *last;
+  _Atomic guint32 *n;
+} ItemList;
+
+static inline ItemList
+get_ready (AioprocQueueHeader *header)
 {
-  AioprocQueueHeader *header = self->header;
-  guint32 last = peek (&header->ready_last);
+  return (ItemList) { &header->ready_first, &header->ready_last, &header->n_ready };
+}
+
+static inline ItemList
+get_faulty (AioprocQueueHeader *header)
+{
+  return (ItemList) { &header->faulty_first, &header->faulty_last, &header->n_faulty };
+}
+
+static inline gboolean
+item_list_append (const ItemList    *list,
+                  AioprocQueueSlots *slots,
+                  guint32            link,
+                  AioprocQueueSlot  *slot)
+{
+  guint32 last = peek (list->last);
 
   poke (&slot->next, 0);
 
-  if (peek (&header->ready_first) == 0)
+  if (peek (list->first) == 0)
     {
-      poke (&header->ready_first, link);
+      poke (list->first, link);
     }
   else
     {
-      AioprocQueueSlot *last_slot = aioproc_queue_slots_at (self, last);
+      AioprocQueueSlot *last_slot = aioproc_queue_slots_at (slots, last);
 
       if (last_slot == NULL)
         return FALSE;
@@ -50,31 +69,31 @@ aioproc_queue_slots_append_ready (AioprocQueueSlots *self,
       poke (&last_slot->next, link);
     }
 
-  poke (&header->ready_last, link);
-  aioproc_queue_count (&header->n_ready, 1);
+  poke (list->last, link);
+  aioproc_queue_count (list->n, 1);
 
   return TRUE;
 }
 
-gboolean
-aioproc_queue_slots_insert_ready (AioprocQueueSlots *self,
-                                  guint32            link,
-                                  AioprocQueueSlot  *slot)
+static gboolean
+item_list_insert (const ItemList    *list,
+                  AioprocQueueSlots *slots,
+                  guint32            link,
+                  AioprocQueueSlot  *slot)
 {
-  AioprocQueueHeader *header = self->header;
   guint64 sequence = peek (&slot->sequence);
-  guint32 n_left = peek (&header->n_slots);
-  AioprocQueueSlot *last_slot = aioproc_queue_slots_at (self, peek (&header->ready_last));
+  guint32 n_left = peek (&slots->header->n_slots);
+  AioprocQueueSlot *last_slot = aioproc_queue_slots_at (slots, peek (list->last));
   AioprocQueueSlot *before = NULL;
-  guint32 after = peek (&header->ready_first);
+  guint32 after = peek (list->first);
 
   /* Nearly always it is the newest. */
   if (after == 0 || (last_slot != NULL && peek (&last_slot->sequence) < sequence))
-    return aioproc_queue_slots_append_ready (self, link, slot);
+    return item_list_append (list, slots, link, slot);
 
   while (after != 0)
     {
-      AioprocQueueSlot *after_slot = aioproc_queue_slots_at (self, after);
+      AioprocQueueSlot *after_slot = aioproc_queue_slots_at (slots, after);
 
       if (after_slot == NULL || n_left-- == 0)
         return FALSE;
@@ -87,13 +106,43 @@ aioproc_queue_slots_insert_ready (AioprocQueueSlots *self,
     }
 
   if (after == 0)
-    return aioproc_queue_slots_append_ready (self, link, slot);
+    return item_list_append (list, slots, link, slot);
 
   poke (&slot->next, after);
-  poke (before != NULL ? &before->next : &header->ready_first, link);
-  aioproc_queue_count (&header->n_ready, 1);
+  poke (before != NULL ? &before->next : list->first, link);
+  aioproc_queue_count (list->n, 1);
 
   return TRUE;
+}
+
+gboolean
+aioproc_queue_slots_append_ready (AioprocQueueSlots *self,
+                                  guint32            link,
+                                  AioprocQueueSlot  *slot)
+{
+  const ItemList list = get_ready (self->header);
+
+  return item_list_append (&list, self, link, slot);
+}
+
+gboolean
+aioproc_queue_slots_insert_ready (AioprocQueueSlots *self,
+                                  guint32            link,
+                                  AioprocQueueSlot  *slot)
+{
+  const ItemList list = get_ready (self->header);
+
+  return item_list_insert (&list, self, link, slot);
+}
+
+gboolean
+aioproc_queue_slots_insert_faulty (AioprocQueueSlots *self,
+                                   guint32            link,
+                                   AioprocQueueSlot  *slot)
+{
+  const ItemList list = get_faulty (self->header);
+
+  return item_list_insert (&list, self, link, slot);
 }
 
 gboolean
@@ -156,7 +205,6 @@ aioproc_queue_slots_retire (AioprocQueueSlots *self,
                             AioprocQueueSlot  *slot,
                             AioprocQueueWakes *wakes)
 {
-  AioprocQueueHeader *header = self->header;
   guint size_class = aioproc_queue_info_get_class (peek (&slot->info));
 
   /* A class that is none: a peer wrote it. The extent, if there was one, comes back when the free
@@ -169,11 +217,22 @@ aioproc_queue_slots_retire (AioprocQueueSlots *self,
     }
 
   aioproc_queue_slots_push_free (self, link, slot, size_class);
+  aioproc_queue_slots_uncount (self, wakes);
+}
+
+void
+aioproc_queue_slots_uncount (AioprocQueueSlots *self,
+                             AioprocQueueWakes *wakes)
+{
+  AioprocQueueHeader *header = self->header;
+
   aioproc_queue_count (&header->n_used, -1);
   aioproc_queue_slots_wake_room (self, wakes, 1);
 
   if (peek (&header->n_used) == 0)
     {
+      aioproc_queue_slots_wake_idle (self, wakes);
+
       if (peek (&header->n_allocated) > AIOPROC_QUEUE_IDLE_KEEP)
         poke (&header->empty_since, g_get_monotonic_time ());
 
@@ -239,6 +298,16 @@ aioproc_queue_slots_wake_room (AioprocQueueSlots *self,
   wakes->n_room = MAX (wakes->n_room, n_sleepers);
 }
 
+void
+aioproc_queue_slots_wake_idle (AioprocQueueSlots *self,
+                               AioprocQueueWakes *wakes)
+{
+  guint32 value = announce (&self->header->idle);
+
+  if (value != 0)
+    wakes->idle = value;
+}
+
 guint32
 aioproc_queue_word_mark (_Atomic guint32 *word)
 {
@@ -286,4 +355,5 @@ aioproc_queue_wakes_send (const AioprocQueueWakes *wakes,
 {
   wake (&self->header->items, wakes->items, wakes->n_items);
   wake (&self->header->room, wakes->room, wakes->n_room);
+  wake (&self->header->idle, wakes->idle, G_MAXINT);
 }

@@ -38,17 +38,30 @@ get_request_free (gpointer data)
   g_free (self);
 }
 
+/* Whether the item stays in the queue, leased. */
+static gboolean
+get_request_keeps (GetRequest *self,
+                   LocalQueue *queue)
+{
+  return self->form == AIOPROC_QUEUE_AS_LEASE || queue->joiners != NULL;
+}
+
 /* Makes the outcome of a payload that was copied out. Takes @bytes. */
 static void
 get_request_set_payload (GetRequest *self,
                          LocalQueue *queue,
                          GBytes     *bytes)
 {
+  gboolean task = self->form != AIOPROC_QUEUE_AS_LEASE && get_request_keeps (self, queue);
   GVariant *value;
 
   if (self->form == AIOPROC_QUEUE_AS_BYTES)
     {
       self->result = bytes;
+
+      if (task)
+        local_queue_add_task (queue, &self->transfer);
+
       return;
     }
 
@@ -67,8 +80,8 @@ get_request_set_payload (GetRequest *self,
     {
       g_prefix_error (&self->error, "An item of %s was dropped: ", queue->slots.description);
 
-      if (self->form == AIOPROC_QUEUE_AS_LEASE)
-        aioproc_queue_slots_ack (&queue->slots, &self->transfer);
+      if (get_request_keeps (self, queue))
+        (void) aioproc_queue_slots_ack (&queue->slots, &self->transfer);
 
       return;
     }
@@ -81,6 +94,9 @@ get_request_set_payload (GetRequest *self,
     {
       self->result = value;
       g_clear_pointer (&bytes, g_bytes_unref);
+
+      if (task)
+        local_queue_add_task (queue, &self->transfer);
     }
 }
 
@@ -107,12 +123,12 @@ get_request_transfer (GetRequest *self,
 
   if (data == NULL)
     {
-      aioproc_queue_slots_give_back (&queue->slots, &self->transfer);
+      (void) aioproc_queue_slots_give_back (&queue->slots, &self->transfer);
       return;
     }
 
-  if (self->form != AIOPROC_QUEUE_AS_LEASE)
-    aioproc_queue_slots_ack (&queue->slots, &self->transfer);
+  if (!get_request_keeps (self, queue))
+    (void) aioproc_queue_slots_ack (&queue->slots, &self->transfer);
 
   get_request_set_payload (self, queue, g_bytes_new_take (data, length));
 }
@@ -156,20 +172,18 @@ local_queue_plan_trim (LocalQueue         *self,
 /* --- The wait --- */
 
 static AioprocQueueGetFlags
-get_request_get_flags (GetRequest *self)
+get_request_get_flags (GetRequest *self,
+                       LocalQueue *queue)
 {
-  switch (self->form)
-    {
-    case AIOPROC_QUEUE_AS_BYTES:
-      return AIOPROC_QUEUE_GET_BYTES_ONLY;
+  AioprocQueueGetFlags flags = 0;
 
-    case AIOPROC_QUEUE_AS_LEASE:
-      return AIOPROC_QUEUE_GET_KEEP;
+  if (self->form == AIOPROC_QUEUE_AS_BYTES)
+    flags |= AIOPROC_QUEUE_GET_BYTES_ONLY;
 
-    case AIOPROC_QUEUE_AS_VALUE:
-    default:
-      return 0;
-    }
+  if (get_request_keeps (self, queue))
+    flags |= AIOPROC_QUEUE_GET_KEEP;
+
+  return flags;
 }
 
 static gboolean
@@ -189,7 +203,7 @@ local_queue_get_attempt (gpointer            object,
   if (request->async && atomic_load (&self->get_works))
     return FALSE;
 
-  switch (aioproc_queue_slots_get (&self->slots, get_request_get_flags (request), &sleep,
+  switch (aioproc_queue_slots_get (&self->slots, get_request_get_flags (request, self), &sleep,
                                    (guint8 *) buffer, &request->transfer, &request->error))
     {
     case AIOPROC_QUEUE_WAIT:

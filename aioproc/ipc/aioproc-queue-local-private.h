@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include "core/aioproc-mutex-private.h"
 #include "core/aioproc-waiter-private.h"
 #include "ipc/aioproc-queue-private.h"
 #include "ipc/aioproc-queue-slots-private.h"
@@ -29,6 +30,7 @@ typedef struct {
   AioprocQueueSlots  slots;
   AioprocWaitQueue  *getters;        /* (owned) on the items word */
   AioprocWaitQueue  *putters;        /* (owned) on the room word */
+  AioprocWaitQueue  *joiners;        /* (owned) (nullable) on the idle word, if it is joinable */
   const _Atomic guint *pending_gets; /* (atomic) how many async operations wait in each */
   const _Atomic guint *pending_puts; /* (atomic) */
 
@@ -41,6 +43,11 @@ typedef struct {
   _Atomic guint32    n_puts_behind;  /* (atomic) sync puts that wait for async ones before them */
   _Atomic guint32    trims;          /* (atomic) whether memory is about to be given back */
   _Atomic guint      fork_generation; /* (atomic) of the process that all these are about */
+
+  /* What was got from a joinable queue and is not done, oldest first. */
+  AioprocMutex       tasks_mutex;
+  GQueue             tasks;          /* (element-type AioprocQueueTransfer) by @tasks_mutex */
+  guint              tasks_generation; /* of the process that got them; by @tasks_mutex */
 
   /* How long it has been worth to stay awake for a change, in looks. */
   _Atomic guint32    get_looks;      /* (atomic) */
@@ -94,6 +101,11 @@ AioprocQueueLease *local_queue_make_lease (LocalQueue          *self,
                                        GVariant                *value,
                                        GBytes                  *bytes);
 
+/* An item was got that is to be done. */
+void        local_queue_add_task      (LocalQueue              *self,
+                                       const AioprocQueueTransfer *transfer);
+void        local_queue_give_tasks_back (LocalQueue            *self);
+
 gboolean    local_queue_try_put       (gpointer                 impl,
                                        const AioprocQueueItem  *item,
                                        GError                 **error);
@@ -116,6 +128,20 @@ gpointer    local_queue_get           (gpointer                 impl,
                                        GError                 **error);
 void        local_queue_get_start     (gpointer                 impl,
                                        AioprocQueueForm         form,
+                                       GTask                   *task,
+                                       gint64                   timeout_usec);
+AioprocQueueFailure *local_queue_try_get_failed (gpointer       impl,
+                                       GError                 **error);
+guint       local_queue_count_failed  (gpointer                 impl);
+gboolean    local_queue_task_done     (gpointer                 impl,
+                                       GError                 **error);
+gboolean    local_queue_try_join      (gpointer                 impl,
+                                       GError                 **error);
+gboolean    local_queue_join          (gpointer                 impl,
+                                       gint64                   timeout_usec,
+                                       GCancellable            *cancellable,
+                                       GError                 **error);
+void        local_queue_join_start    (gpointer                 impl,
                                        GTask                   *task,
                                        gint64                   timeout_usec);
 

@@ -6,7 +6,6 @@
 
 #include "ipc/aioproc-queue-local-private.h"
 
-#include "core/aioproc-shareable-private.h"
 #include "core/aioproc-wait-group-private.h"
 #include "ipc/aioproc-queue-lists-private.h"
 #include "platform/aioproc-cpu-private.h"
@@ -50,6 +49,8 @@ local_queue_unref (LocalQueue *self)
 
   g_clear_pointer (&self->getters, aioproc_wait_queue_free);
   g_clear_pointer (&self->putters, aioproc_wait_queue_free);
+  g_clear_pointer (&self->joiners, aioproc_wait_queue_free);
+  aioproc_mutex_clear (&self->tasks_mutex);
   aioproc_queue_slots_clear (&self->slots);
   aioproc_shm_unref (self->shm);
   g_free (self);
@@ -222,6 +223,14 @@ local_queue_get_max_items (gpointer impl)
   return self->slots.max_items;
 }
 
+static guint
+local_queue_get_max_deliveries (gpointer impl)
+{
+  LocalQueue *self = impl;
+
+  return self->slots.max_failures;
+}
+
 static void
 local_queue_count (gpointer  impl,
                    guint    *n_ready,
@@ -247,6 +256,12 @@ local_queue_close (gpointer impl)
 
   aioproc_wait_queue_close (self->getters);
   aioproc_wait_queue_close (self->putters);
+
+  if (self->joiners != NULL)
+    {
+      aioproc_wait_queue_close (self->joiners);
+      local_queue_give_tasks_back (self);
+    }
 }
 
 static void
@@ -266,7 +281,14 @@ static const AioprocQueueBackend local_backend = {
   .shut = local_queue_shut,
   .is_shut = local_queue_is_shut,
   .get_max_items = local_queue_get_max_items,
+  .get_max_deliveries = local_queue_get_max_deliveries,
   .count = local_queue_count,
+  .try_get_failed = local_queue_try_get_failed,
+  .count_failed = local_queue_count_failed,
+  .task_done = local_queue_task_done,
+  .try_join = local_queue_try_join,
+  .join = local_queue_join,
+  .join_start = local_queue_join_start,
   .get_shm = local_queue_get_shm,
   .close = local_queue_close,
   .free = local_queue_free,
@@ -274,8 +296,7 @@ static const AioprocQueueBackend local_backend = {
 
 gboolean
 aioproc_queue_local_new (AioprocShm                 *shm,
-                         const char                 *name,
-                         guint                       max_items,
+                         const AioprocQueueConfig   *config,
                          const AioprocQueueBackend **backend,
                          gpointer                   *impl,
                          GError                    **error)
@@ -284,7 +305,7 @@ aioproc_queue_local_new (AioprocShm                 *shm,
   LocalQueue *self;
 
   if (owned == NULL)
-    owned = aioproc_shm_new (AIOPROC_SHM_QUEUE, name, AIOPROC_QUEUE_STATE_SIZE,
+    owned = aioproc_shm_new (config->kind, config->name, AIOPROC_QUEUE_STATE_SIZE,
                              AIOPROC_QUEUE_FILE_SIZE, error);
 
   if (owned == NULL)
@@ -292,7 +313,8 @@ aioproc_queue_local_new (AioprocShm                 *shm,
 
   self = g_new0 (LocalQueue, 1);
 
-  if (!aioproc_queue_slots_init (&self->slots, owned, shm == NULL, max_items, error))
+  if (!aioproc_queue_slots_init (&self->slots, owned, shm == NULL, config->max_items,
+                                 config->max_deliveries, error))
     {
       aioproc_queue_slots_clear (&self->slots);
       g_free (self);
@@ -304,6 +326,12 @@ aioproc_queue_local_new (AioprocShm                 *shm,
   self->shm = g_steal_pointer (&owned);
   self->getters = aioproc_wait_queue_new (self->shm, &self->slots.header->items, self);
   self->putters = aioproc_wait_queue_new (self->shm, &self->slots.header->room, self);
+  aioproc_mutex_init (&self->tasks_mutex);
+  self->tasks_generation = aioproc_wait_group_get_fork_generation ();
+
+  if (config->kind == AIOPROC_SHM_JOINABLE_QUEUE)
+    self->joiners = aioproc_wait_queue_new (self->shm, &self->slots.header->idle, self);
+
   self->pending_gets = aioproc_wait_queue_peek_pending (self->getters);
   self->pending_puts = aioproc_wait_queue_peek_pending (self->putters);
   atomic_store (&self->get_looks, MAX_LOOKS);
@@ -313,17 +341,4 @@ aioproc_queue_local_new (AioprocShm                 *shm,
   *impl = self;
 
   return TRUE;
-}
-
-static AioprocShareable *
-aioproc_queue_import (AioprocShm  *shm,
-                      GError     **error)
-{
-  return aioproc_shareable_new_for_shm (AIOPROC_TYPE_QUEUE, shm, error);
-}
-
-__attribute__ ((constructor)) static void
-aioproc_queue_register (void)
-{
-  aioproc_shareable_register (AIOPROC_SHM_QUEUE, AIOPROC_QUEUE_STATE_SIZE, aioproc_queue_import);
 }

@@ -81,8 +81,8 @@ aioproc_queue_map_reset (AioprocQueueMemory  *self,
 {
   MapWord *map;
 
-  G_STATIC_ASSERT (AIOPROC_QUEUE_DATA_OFFSET == G_GUINT64_CONSTANT (1) << 31);
-  g_assert (get_map_size () <= AIOPROC_QUEUE_DATA_OFFSET - AIOPROC_QUEUE_MAP_OFFSET);
+  G_STATIC_ASSERT (AIOPROC_QUEUE_DATA_OFFSET == G_GUINT64_CONSTANT (3) << 30);
+  g_assert (get_map_size () <= AIOPROC_QUEUE_HISTORY_OFFSET - AIOPROC_QUEUE_MAP_OFFSET);
 
   if (!aioproc_memfd_reserve (aioproc_shm_get_fd (self->shm), AIOPROC_QUEUE_MAP_OFFSET,
                               get_map_size (), error))
@@ -101,9 +101,10 @@ aioproc_queue_map_reset (AioprocQueueMemory  *self,
   for (guint order = AIOPROC_QUEUE_MIN_ORDER; order <= AIOPROC_QUEUE_MAX_ORDER; order++)
     aioproc_queue_poke (get_count (header, order), 0);
 
-  /* What lies from 2 GiB to 16 GiB. */
-  for (guint order = 31; order <= AIOPROC_QUEUE_MAX_ORDER; order++)
-    set_free (header, get_map (self, order), order, 1, TRUE);
+  /* What lies from 3 GiB to 4, to 8 and to 16. */
+  set_free (header, get_map (self, 30), 30, 3, TRUE);
+  set_free (header, get_map (self, 32), 32, 1, TRUE);
+  set_free (header, get_map (self, 33), 33, 1, TRUE);
 
   return TRUE;
 }

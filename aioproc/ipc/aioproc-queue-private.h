@@ -8,6 +8,7 @@
 
 #include "aioproc-queue.h"
 #include "core/aioproc-shm-private.h"
+#include "ipc/aioproc-queue-failure-private.h"
 #include "ipc/aioproc-queue-lease-private.h"
 
 G_BEGIN_DECLS
@@ -60,10 +61,26 @@ typedef struct {
                                   GError                 **error);
   gboolean    (*is_shut)         (gpointer                 impl);
   guint       (*get_max_items)   (gpointer                 impl);
+  guint       (*get_max_deliveries) (gpointer              impl);
   /* Items that can be got, and items that take room. */
   void        (*count)           (gpointer                 impl,
                                   guint                   *n_ready,
                                   guint                   *n_used);
+  AioprocQueueFailure *(*try_get_failed) (gpointer         impl,
+                                  GError                 **error);
+  guint       (*count_failed)    (gpointer                 impl);
+  /* The rest for joinable queues only, by which all that is got stays leased until it is done. */
+  gboolean    (*task_done)       (gpointer                 impl,
+                                  GError                 **error);
+  gboolean    (*try_join)        (gpointer                 impl,
+                                  GError                 **error);
+  gboolean    (*join)            (gpointer                 impl,
+                                  gint64                   timeout_usec,
+                                  GCancellable            *cancellable,
+                                  GError                 **error);
+  void        (*join_start)      (gpointer                 impl,
+                                  GTask                   *task,
+                                  gint64                   timeout_usec);
   /* (nullable) result: not in the memory of this machine */
   AioprocShm *(*get_shm)         (gpointer                 impl);
   /* The object is disposed of: all operations of this process end. */
@@ -73,8 +90,18 @@ typedef struct {
 
 /* Not for users, who cannot derive classes. */
 struct _AioprocQueueClass {
-  GObjectClass parent_class;
+  GObjectClass   parent_class;
+
+  AioprocShmKind kind;
 };
+
+/* What a new queue is to be. */
+typedef struct {
+  AioprocShmKind  kind;
+  const char     *name;             /* (nullable) */
+  guint           max_items;
+  guint           max_deliveries;
+} AioprocQueueConfig;
 
 struct _AioprocQueue {
   GObject                    parent_instance;
@@ -84,6 +111,7 @@ struct _AioprocQueue {
   gpointer                   impl;        /* (owned) (nullable) the backend's */
   char                      *name;        /* (owned) (nullable) */
   guint                      max_items;   /* of a new one */
+  guint                      max_deliveries; /* of a new one */
 };
 
 /* G_IO_ERROR_NOT_INITIALIZED: there is no backend. */
@@ -94,10 +122,9 @@ void          aioproc_queue_start_get   (AioprocQueue                *self,
                                          AioprocQueueForm             form,
                                          GTask                       *task,
                                          gint64                       timeout_usec);
-/* In shared memory: new, or that which a peer sent in @shm, which is taken. */
+/* In shared memory: new, or that which a peer sent in @shm, which is taken, of the same kind. */
 gboolean      aioproc_queue_local_new   (AioprocShm                  *shm,
-                                         const char                  *name,
-                                         guint                        max_items,
+                                         const AioprocQueueConfig    *config,
                                          const AioprocQueueBackend  **backend,
                                          gpointer                    *impl,
                                          GError                     **error);

@@ -29,8 +29,6 @@ gboolean aioproc_queue_repair       (AioprocQueueSlots  *self,
  */
 gboolean aioproc_queue_sweep        (AioprocQueueSlots  *self,
                                      AioprocQueueWakes  *wakes);
-/* The delivery of an item that is LEASED, to us or to somebody dead, has failed. Needs no lock. */
-void     aioproc_queue_count_failure (AioprocQueueSlot  *slot);
 /* Makes the free map from the slots. */
 gboolean aioproc_queue_rebuild_map  (AioprocQueueSlots  *self,
                                      GError            **error);

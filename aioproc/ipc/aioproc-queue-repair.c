@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "ipc/aioproc-queue-grow-private.h"
+#include "ipc/aioproc-queue-history-private.h"
 #include "ipc/aioproc-queue-lists-private.h"
 #include "ipc/aioproc-queue-map-private.h"
 #include "platform/aioproc-memfd-private.h"
@@ -18,8 +19,9 @@
 #define poke(field, value) aioproc_queue_poke (field, value)
 
 typedef struct {
-  guint64 sequence;
-  guint32 link;
+  guint64  sequence;
+  guint32  link;
+  gboolean faulty;
 } ReadyItem;
 
 typedef struct {
@@ -51,24 +53,10 @@ is_dead (Repair  *self,
   return self->known_dead;
 }
 
-void
-aioproc_queue_count_failure (AioprocQueueSlot *slot)
-{
-  guint32 info = peek (&slot->info);
-
-  /* By somebody who was killed after this. */
-  if ((info & AIOPROC_QUEUE_INFO_COUNTED) != 0)
-    return;
-
-  if (aioproc_queue_info_get_failures (info) < 0xffff)
-    info += 1u << 16;
-
-  poke (&slot->info, info | AIOPROC_QUEUE_INFO_COUNTED);
-}
-
 /* The slot's state, after the death of its owner was taken into account. */
 static guint32
 settle (Repair           *self,
+        guint32           link,
         AioprocQueueSlot *slot)
 {
   /* Acquire: the release of who made it what it is. */
@@ -88,13 +76,14 @@ settle (Repair           *self,
       if (!is_dead (self, state))
         return AIOPROC_QUEUE_LEASED;
 
-      aioproc_queue_count_failure (slot);
-      atomic_store_explicit (&slot->state, AIOPROC_QUEUE_READY, memory_order_release);
+      aioproc_queue_history_add (self->slots, link, slot, AIOPROC_QUEUE_DIED);
+      state = aioproc_queue_history_judge (self->slots, slot);
+      atomic_store_explicit (&slot->state, state, memory_order_release);
 
-      return AIOPROC_QUEUE_READY;
+      return state;
 
     case AIOPROC_QUEUE_READY:
-      return AIOPROC_QUEUE_READY;
+      return state == AIOPROC_QUEUE_FAULTY ? AIOPROC_QUEUE_FAULTY : AIOPROC_QUEUE_READY;
 
     default:
       return AIOPROC_QUEUE_FREE;
@@ -105,6 +94,7 @@ static gboolean
 aioproc_queue_repair_add_ready (Repair   *self,
                                 guint32   link,
                                 guint64   sequence,
+                                gboolean  faulty,
                                 GError  **error)
 {
   if (self->n_ready == self->capacity)
@@ -126,6 +116,7 @@ aioproc_queue_repair_add_ready (Repair   *self,
 
   self->ready[self->n_ready].link = link;
   self->ready[self->n_ready].sequence = sequence;
+  self->ready[self->n_ready].faulty = faulty;
   self->n_ready++;
 
   return TRUE;
@@ -149,7 +140,7 @@ aioproc_queue_repair_slot (Repair   *self,
       return FALSE;
     }
 
-  state = settle (self, slot);
+  state = settle (self, link, slot);
 
   if (state == AIOPROC_QUEUE_FREE)
     {
@@ -170,14 +161,18 @@ aioproc_queue_repair_slot (Repair   *self,
       return TRUE;
     }
 
-  self->n_used++;
   sequence = peek (&slot->sequence);
   self->next_sequence = MAX (self->next_sequence, sequence + 1);
+
+  if (state == AIOPROC_QUEUE_FAULTY)
+    return aioproc_queue_repair_add_ready (self, link, sequence, TRUE, error);
+
+  self->n_used++;
 
   if (state == AIOPROC_QUEUE_READY)
     {
       poke (&slot->state, AIOPROC_QUEUE_READY);
-      return aioproc_queue_repair_add_ready (self, link, sequence, error);
+      return aioproc_queue_repair_add_ready (self, link, sequence, FALSE, error);
     }
 
   if (state == AIOPROC_QUEUE_LEASED)
@@ -210,6 +205,9 @@ clear_caches (AioprocQueueHeader *header)
   poke (&header->n_leased, 0);
   poke (&header->ready_first, 0);
   poke (&header->ready_last, 0);
+  poke (&header->n_faulty, 0);
+  poke (&header->faulty_first, 0);
+  poke (&header->faulty_last, 0);
   poke (&header->busy_first, 0);
   poke (&header->free_first, 0);
   poke (&header->map_valid, 0);
@@ -272,9 +270,15 @@ aioproc_queue_repair (AioprocQueueSlots  *slots,
         qsort (self.ready, self.n_ready, sizeof (ReadyItem), compare_ready);
 
       for (gsize i = 0; i < self.n_ready; i++)
-        (void) aioproc_queue_slots_append_ready (slots, self.ready[i].link,
-                                                 aioproc_queue_slots_at (slots,
-                                                                         self.ready[i].link));
+        {
+          guint32 link = self.ready[i].link;
+          AioprocQueueSlot *slot = aioproc_queue_slots_at (slots, link);
+
+          if (self.ready[i].faulty)
+            (void) aioproc_queue_slots_insert_faulty (slots, link, slot);
+          else
+            (void) aioproc_queue_slots_append_ready (slots, link, slot);
+        }
 
       poke (&header->n_used, self.n_used);
       poke (&header->n_leased, self.n_leased);
@@ -292,6 +296,7 @@ aioproc_queue_repair (AioprocQueueSlots  *slots,
   /* What they waited for is there, perhaps. */
   aioproc_queue_slots_wake_items (slots, wakes, G_MAXINT);
   aioproc_queue_slots_wake_room (slots, wakes, G_MAXINT);
+  aioproc_queue_slots_wake_idle (slots, wakes);
 
   return repaired;
 }
@@ -315,7 +320,7 @@ aioproc_queue_sweep_slot (Repair            *self,
   AioprocQueueHeader *header = slots->header;
   gboolean linked;
 
-  switch (settle (self, slot))
+  switch (settle (self, link, slot))
     {
     case AIOPROC_QUEUE_FREE:
       if (!aioproc_queue_slots_unlink_busy (slots, link, slot))
@@ -346,6 +351,16 @@ aioproc_queue_sweep_slot (Repair            *self,
         }
 
       aioproc_queue_slots_wake_items (slots, wakes, G_MAXINT);
+
+      return linked;
+
+    case AIOPROC_QUEUE_FAULTY:
+      if (!aioproc_queue_slots_unlink_busy (slots, link, slot))
+        return FALSE;
+
+      aioproc_queue_sweep_lease (slots, slot);
+      linked = aioproc_queue_slots_insert_faulty (slots, link, slot);
+      aioproc_queue_slots_uncount (slots, wakes);
 
       return linked;
 

@@ -7,7 +7,7 @@
 #include "ipc/aioproc-queue-slots-private.h"
 
 #include "ipc/aioproc-queue-enter-private.h"
-#include "ipc/aioproc-queue-repair-private.h"
+#include "ipc/aioproc-queue-history-private.h"
 #include "platform/aioproc-futex-private.h"
 
 #define peek(field)        aioproc_queue_peek (field)
@@ -28,8 +28,10 @@ aioproc_queue_slots_end_unlocked (AioprocQueueSlots          *self,
   atomic_fetch_or (&header->stale, AIOPROC_QUEUE_STALE_BUSY);
   atomic_fetch_add (&header->items, AIOPROC_QUEUE_CHANGE);
   atomic_fetch_add (&header->room, AIOPROC_QUEUE_CHANGE);
+  atomic_fetch_add (&header->idle, AIOPROC_QUEUE_CHANGE);
   aioproc_futex_wake (&header->items, 1);
   aioproc_futex_wake (&header->room, 1);
+  aioproc_futex_wake (&header->idle, 1);
 }
 
 /* The same under the lock. */
@@ -66,6 +68,13 @@ aioproc_queue_slots_end_locked (AioprocQueueSlots          *self,
     {
       aioproc_queue_slots_retire (self, transfer->link, slot, wakes);
     }
+  else if (state == AIOPROC_QUEUE_FAULTY)
+    {
+      if (!aioproc_queue_slots_insert_faulty (self, transfer->link, slot))
+        atomic_fetch_or (&header->stale, AIOPROC_QUEUE_STALE_ALL);
+
+      aioproc_queue_slots_uncount (self, wakes);
+    }
   else
     {
       if (!aioproc_queue_slots_insert_ready (self, transfer->link, slot))
@@ -92,7 +101,10 @@ aioproc_queue_slots_end (AioprocQueueSlots          *self,
   if (G_LIKELY (ours))
     {
       if (failed)
-        aioproc_queue_count_failure (slot);
+        aioproc_queue_history_add (self, transfer->link, slot, AIOPROC_QUEUE_NACKED);
+
+      if (leased && state == AIOPROC_QUEUE_READY)
+        state = aioproc_queue_history_judge (self, slot);
 
       if (entered)
         aioproc_queue_slots_end_locked (self, transfer, state, &wakes);

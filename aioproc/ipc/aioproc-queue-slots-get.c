@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "ipc/aioproc-queue-slots-private.h"
+#include <unistd.h>
 
 #include "ipc/aioproc-queue-enter-private.h"
 #include "ipc/aioproc-queue-grow-private.h"
@@ -27,7 +27,21 @@ check_item (const AioprocQueueTransfer *item)
          item->length <= aioproc_queue_class_get_size (item->size_class);
 }
 
-/* Looks at the first item: everything of it is read once. FALSE: there is none. */
+/* Reads everything of an item once. */
+static void
+read_item (AioprocQueueTransfer *item)
+{
+  guint32 info = peek (&item->slot->info);
+
+  item->kind = aioproc_queue_info_get_kind (info);
+  item->size_class = aioproc_queue_info_get_class (info);
+  item->n_failures = aioproc_queue_info_get_failures (info);
+  item->length = peek (&item->slot->length);
+  item->sequence = peek (&item->slot->sequence);
+  item->offset = aioproc_queue_slot_get_offset (item->slot, item->link, item->size_class);
+}
+
+/* Looks at the first item. FALSE: there is none. */
 static gboolean
 aioproc_queue_slots_look (AioprocQueueSlots    *self,
                           AioprocQueueWakes    *wakes,
@@ -35,7 +49,6 @@ aioproc_queue_slots_look (AioprocQueueSlots    *self,
                           GError              **error)
 {
   gboolean repaired = FALSE;
-  guint32 info;
 
   for (;;)
     {
@@ -63,14 +76,8 @@ aioproc_queue_slots_look (AioprocQueueSlots    *self,
       repaired = TRUE;
     }
 
-  info = peek (&item->slot->info);
   item->state = AIOPROC_QUEUE_READY;
-  item->kind = aioproc_queue_info_get_kind (info);
-  item->size_class = aioproc_queue_info_get_class (info);
-  item->n_failures = aioproc_queue_info_get_failures (info);
-  item->length = peek (&item->slot->length);
-  item->sequence = peek (&item->slot->sequence);
-  item->offset = aioproc_queue_slot_get_offset (item->slot, item->link, item->size_class);
+  read_item (item);
 
   return TRUE;
 }
@@ -119,6 +126,7 @@ aioproc_queue_slots_lease_item (AioprocQueueSlots    *self,
   guint32 info = peek (&item->slot->info);
 
   item->state = AIOPROC_QUEUE_LEASED | aioproc_queue_slots_get_owner (self);
+  poke (&item->slot->holder, (guint32) getpid ());
   poke (&item->slot->info, (info | AIOPROC_QUEUE_INFO_PLACED) & ~AIOPROC_QUEUE_INFO_COUNTED);
   aioproc_queue_slots_pop_ready (self, item);
   poke (&header->n_leased, peek (&header->n_leased) + 1);
@@ -148,7 +156,8 @@ aioproc_queue_slots_get_none (AioprocQueueSlots *self,
 
   if (peek (&header->n_used) != 0)
     aioproc_queue_slots_prepare_sleep (self, &header->items, sleep);
-  else if (sleep != NULL && peek (&header->n_allocated) > AIOPROC_QUEUE_IDLE_KEEP)
+  else if (sleep != NULL && peek (&header->n_faulty) == 0 &&
+           peek (&header->n_allocated) > AIOPROC_QUEUE_IDLE_KEEP)
     sleep->idle_usec = peek (&header->empty_since) + AIOPROC_QUEUE_IDLE_USEC;
 
   return AIOPROC_QUEUE_WAIT;
@@ -216,4 +225,71 @@ aioproc_queue_slots_get (AioprocQueueSlots     *self,
     g_propagate_error (error, g_steal_pointer (&local_error));
 
   return status;
+}
+
+/* --- What has failed too often --- */
+
+AioprocQueueStatus
+aioproc_queue_slots_get_faulty (AioprocQueueSlots     *self,
+                                AioprocQueueTransfer  *transfer,
+                                GError               **error)
+{
+  AioprocQueueHeader *header = self->header;
+  AioprocQueueWakes wakes = { 0 };
+  AioprocQueueStatus status;
+  AioprocQueueSlot *slot;
+
+  status = aioproc_queue_slots_enter (self, &wakes, error);
+
+  if (status != AIOPROC_QUEUE_DONE)
+    return status;
+
+  transfer->link = peek (&header->faulty_first);
+  transfer->slot = slot = aioproc_queue_slots_at (self, transfer->link);
+
+  if (transfer->link == 0)
+    {
+      aioproc_queue_slots_leave (self, &wakes);
+      return AIOPROC_QUEUE_WAIT;
+    }
+
+  /* Acquire: what its last holder wrote. */
+  if (slot == NULL ||
+      atomic_load_explicit (&slot->state, memory_order_acquire) != AIOPROC_QUEUE_FAULTY)
+    {
+      atomic_fetch_or (&header->stale, AIOPROC_QUEUE_STALE_ALL);
+      aioproc_queue_slots_leave (self, &wakes);
+      aioproc_queue_slots_set_corrupt (self, error);
+
+      return AIOPROC_QUEUE_FAILED;
+    }
+
+  read_item (transfer);
+  transfer->state = AIOPROC_QUEUE_LEASED | aioproc_queue_slots_get_owner (self);
+  poke (&header->faulty_first, peek (&slot->next));
+
+  if (peek (&slot->next) == 0)
+    poke (&header->faulty_last, 0);
+
+  aioproc_queue_count (&header->n_faulty, -1);
+  poke (&header->n_used, peek (&header->n_used) + 1);
+  poke (&header->n_leased, peek (&header->n_leased) + 1);
+
+  /* That its last delivery has failed was counted already, so that ours counts for nothing: until
+   * it is taken out it comes back to where it was. Release: the acquire of the sweep.
+   */
+  atomic_store_explicit (&slot->state, transfer->state, memory_order_release);
+
+  if (!aioproc_queue_slots_link_busy (self, transfer->link, slot))
+    atomic_fetch_or (&header->stale, AIOPROC_QUEUE_STALE_ALL);
+
+  aioproc_queue_slots_leave (self, &wakes);
+
+  if (check_item (transfer))
+    return AIOPROC_QUEUE_BEGUN;
+
+  (void) aioproc_queue_slots_ack (self, transfer);
+  aioproc_queue_slots_set_corrupt (self, error);
+
+  return AIOPROC_QUEUE_FAILED;
 }

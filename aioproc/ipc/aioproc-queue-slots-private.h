@@ -17,7 +17,8 @@ G_BEGIN_DECLS
  *        FILLING → READY.
  * get:   READY → FREE, once it is copied under the lock; else READY → LEASED (owner), the copy,
  *        LEASED → FREE.
- * lease: READY → LEASED (owner), the copy, and much later LEASED → FREE or LEASED → READY.
+ * lease: READY → LEASED (owner), the copy, and much later LEASED → FREE or LEASED → READY; or
+ *        LEASED → FAULTY, if that has happened too often. FAULTY → LEASED → FREE, for who asks.
  *
  * Each arrow is one store, the only point at which the item comes or goes. Whoever finds the lock
  * abandoned repairs: makes the caches anew from the slots, frees what dead owners were filling,
@@ -35,6 +36,7 @@ typedef struct {
   _Atomic guint32    *sequence;      /* the family's */
   const char         *description;   /* of the queue, for messages */
   guint32             max_items;     /* 0: no limit */
+  guint32             max_failures;  /* 0: no limit */
 } AioprocQueueSlots;
 
 typedef enum {
@@ -84,6 +86,7 @@ gboolean           aioproc_queue_slots_init      (AioprocQueueSlots          *se
                                                   AioprocShm                 *shm,
                                                   gboolean                    create,
                                                   guint32                     max_items,
+                                                  guint32                     max_failures,
                                                   GError                    **error);
 void               aioproc_queue_slots_clear     (AioprocQueueSlots          *self);
 
@@ -125,6 +128,13 @@ gboolean           aioproc_queue_slots_nack      (AioprocQueueSlots          *se
 gboolean           aioproc_queue_slots_give_back (AioprocQueueSlots          *self,
                                                   const AioprocQueueTransfer *transfer);
 
+/* The first item that has failed too often. BEGUN: copy it, then acknowledge or give back. WAIT:
+ * there is none.
+ */
+AioprocQueueStatus aioproc_queue_slots_get_faulty (AioprocQueueSlots         *self,
+                                                  AioprocQueueTransfer       *transfer,
+                                                  GError                    **error);
+
 /* For good, and for all processes. */
 void               aioproc_queue_slots_close     (AioprocQueueSlots          *self);
 gboolean           aioproc_queue_slots_is_closed (AioprocQueueSlots          *self);
@@ -132,6 +142,10 @@ gboolean           aioproc_queue_slots_is_closed (AioprocQueueSlots          *se
 void               aioproc_queue_slots_count     (AioprocQueueSlots          *self,
                                                   guint                      *n_ready,
                                                   guint                      *n_used);
+/* Whether nothing is there that could be got, is being put, or is leased: DONE or WAIT. */
+AioprocQueueStatus aioproc_queue_slots_join      (AioprocQueueSlots          *self,
+                                                  AioprocQueueSleep          *sleep,
+                                                  GError                    **error);
 /* Gives memory back if the queue has been empty for a while. Sleeps on the lock. */
 void               aioproc_queue_slots_trim      (AioprocQueueSlots          *self);
 

@@ -27,6 +27,7 @@ aioproc_queue_slots_init (AioprocQueueSlots  *self,
                           AioprocShm         *shm,
                           gboolean            create,
                           guint32             max_items,
+                          guint32             max_failures,
                           GError            **error)
 {
   AioprocQueueHeader *header;
@@ -44,6 +45,7 @@ aioproc_queue_slots_init (AioprocQueueSlots  *self,
   if (create)
     {
       poke (&header->max_items, max_items);
+      poke (&header->max_failures, max_failures);
       poke (&header->n_slots, AIOPROC_QUEUE_BIRTH_SLOTS);
 
       for (guint32 link = AIOPROC_QUEUE_BIRTH_SLOTS; link > 0; link--)
@@ -52,6 +54,7 @@ aioproc_queue_slots_init (AioprocQueueSlots  *self,
 
   n_slots = peek (&header->n_slots);
   self->max_items = peek (&header->max_items);
+  self->max_failures = peek (&header->max_failures);
 
   if (n_slots < AIOPROC_QUEUE_BIRTH_SLOTS || n_slots > AIOPROC_QUEUE_MAX_SLOTS)
     {
@@ -144,6 +147,29 @@ aioproc_queue_slots_count (AioprocQueueSlots *self,
     aioproc_queue_slots_leave (self, &wakes);
 }
 
+AioprocQueueStatus
+aioproc_queue_slots_join (AioprocQueueSlots  *self,
+                          AioprocQueueSleep  *sleep,
+                          GError            **error)
+{
+  AioprocQueueHeader *header = self->header;
+  AioprocQueueWakes wakes = { 0 };
+  AioprocQueueStatus status = aioproc_queue_slots_enter (self, &wakes, error);
+
+  if (status != AIOPROC_QUEUE_DONE)
+    return status;
+
+  if (peek (&header->n_used) != 0)
+    {
+      sleep->expected = aioproc_queue_word_mark (&header->idle);
+      status = AIOPROC_QUEUE_WAIT;
+    }
+
+  aioproc_queue_slots_leave (self, &wakes);
+
+  return status;
+}
+
 void
 aioproc_queue_slots_trim (AioprocQueueSlots *self)
 {
@@ -159,7 +185,8 @@ aioproc_queue_slots_trim (AioprocQueueSlots *self)
   if (!aioproc_queue_slots_catch_up (self, result == AIOPROC_LOCK_ABANDONED, &wakes, NULL))
     return;
 
-  if (peek (&header->n_used) == 0 && peek (&header->n_allocated) > AIOPROC_QUEUE_IDLE_KEEP &&
+  if (peek (&header->n_used) == 0 && peek (&header->n_faulty) == 0 &&
+      peek (&header->n_allocated) > AIOPROC_QUEUE_IDLE_KEEP &&
       g_get_monotonic_time () - peek (&header->empty_since) >= AIOPROC_QUEUE_IDLE_USEC)
     aioproc_queue_shrink (self);
 

@@ -7,6 +7,7 @@
 #include "ipc/aioproc-queue-private.h"
 
 #include "core/aioproc-shareable-private.h"
+#include "ipc/aioproc-queue-layout-private.h"
 
 /**
  * AioprocQueue:
@@ -86,6 +87,9 @@
  *
  * Since: 0.1
  */
+#define AIOPROC_QUEUE_GET_CLASS(object) \
+  (G_TYPE_INSTANCE_GET_CLASS ((object), AIOPROC_TYPE_QUEUE, AioprocQueueClass))
+
 static void aioproc_queue_shareable_iface_init (AioprocShareableInterface *iface);
 
 G_DEFINE_TYPE_WITH_CODE (AioprocQueue, aioproc_queue, G_TYPE_OBJECT,
@@ -95,9 +99,10 @@ G_DEFINE_TYPE_WITH_CODE (AioprocQueue, aioproc_queue, G_TYPE_OBJECT,
 typedef enum {
   PROP_NAME = 1,
   PROP_MAX_ITEMS,
+  PROP_MAX_DELIVERIES,
 } AioprocQueueProperty;
 
-static GParamSpec *props[PROP_MAX_ITEMS + 1];
+static GParamSpec *props[PROP_MAX_DELIVERIES + 1];
 
 gboolean
 aioproc_queue_check (AioprocQueue  *self,
@@ -122,8 +127,14 @@ aioproc_queue_set_up (AioprocShareable  *shareable,
 {
   AioprocQueue *self = AIOPROC_QUEUE (shareable);
 
-  return aioproc_queue_local_new (shm, self->name, self->max_items, &self->backend, &self->impl,
-                                  error);
+  const AioprocQueueConfig config = {
+    .kind = AIOPROC_QUEUE_GET_CLASS (self)->kind,
+    .name = self->name,
+    .max_items = self->max_items,
+    .max_deliveries = self->max_deliveries,
+  };
+
+  return aioproc_queue_local_new (shm, &config, &self->backend, &self->impl, error);
 }
 
 static void
@@ -163,6 +174,10 @@ aioproc_queue_get_property (GObject    *object,
       g_value_set_uint (value, aioproc_queue_get_max_items (self));
       break;
 
+    case PROP_MAX_DELIVERIES:
+      g_value_set_uint (value, aioproc_queue_get_max_deliveries (self));
+      break;
+
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
     }
@@ -184,6 +199,10 @@ aioproc_queue_set_property (GObject      *object,
 
     case PROP_MAX_ITEMS:
       self->max_items = g_value_get_uint (value);
+      break;
+
+    case PROP_MAX_DELIVERIES:
+      self->max_deliveries = g_value_get_uint (value);
       break;
 
     default:
@@ -225,6 +244,7 @@ aioproc_queue_class_init (AioprocQueueClass *klass)
   object_class->constructed = aioproc_shareable_constructed;
   object_class->dispose = aioproc_queue_dispose;
   object_class->finalize = aioproc_queue_finalize;
+  klass->kind = AIOPROC_SHM_QUEUE;
 
   /**
    * AioprocQueue:name: (getter get_name)
@@ -253,6 +273,22 @@ aioproc_queue_class_init (AioprocQueueClass *klass)
   props[PROP_MAX_ITEMS] =
     g_param_spec_uint ("max-items", NULL, NULL,
                        0, G_MAXUINT, 0,
+                       G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * AioprocQueue:max-deliveries: (getter get_max_deliveries)
+   *
+   * How often an item is delivered in vain before it is set aside, or 0 for as often as it takes.
+   *
+   * A delivery is in vain if the item comes back with [method@QueueLease.nack], or by the death of
+   * the process that had leased it, or was getting it. Items that were set aside are not got any
+   * more, take no room, and are there for [method@Queue.try_get_failed].
+   *
+   * Since: 0.1
+   */
+  props[PROP_MAX_DELIVERIES] =
+    g_param_spec_uint ("max-deliveries", NULL, NULL,
+                       0, 65535, 0,
                        G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
 
   g_object_class_install_properties (object_class, G_N_ELEMENTS (props), props);
@@ -320,6 +356,27 @@ aioproc_queue_get_max_items (AioprocQueue *self)
   g_return_val_if_fail (AIOPROC_IS_QUEUE (self), 0);
 
   return self->backend != NULL ? self->backend->get_max_items (self->impl) : self->max_items;
+}
+
+/**
+ * aioproc_queue_get_max_deliveries: (get-property max-deliveries)
+ * @self: a queue
+ *
+ * Gets how often an item is delivered in vain before it is set aside.
+ *
+ * Returns: the limit, or 0 for none
+ *
+ * Since: 0.1
+ */
+guint
+aioproc_queue_get_max_deliveries (AioprocQueue *self)
+{
+  g_return_val_if_fail (AIOPROC_IS_QUEUE (self), 0);
+
+  if (self->backend == NULL)
+    return self->max_deliveries;
+
+  return self->backend->get_max_deliveries (self->impl);
 }
 
 /* Ready items, and items that take room; the object may be uninitialised. */
@@ -423,6 +480,61 @@ aioproc_queue_is_closed (AioprocQueue *self)
 }
 
 /**
+ * aioproc_queue_get_n_failed:
+ * @self: a queue
+ *
+ * Gets how many items were set aside, since they were delivered in vain as often as
+ * [property@Queue:max-deliveries] allows.
+ *
+ * Never blocks.
+ *
+ * Returns: how many items [method@Queue.try_get_failed] could get at this moment
+ *
+ * Since: 0.1
+ */
+guint
+aioproc_queue_get_n_failed (AioprocQueue *self)
+{
+  g_return_val_if_fail (AIOPROC_IS_QUEUE (self), 0);
+
+  return self->backend != NULL ? self->backend->count_failed (self->impl) : 0;
+}
+
+/**
+ * aioproc_queue_try_get_failed:
+ * @self: a queue
+ * @error: return location for an error
+ *
+ * Takes the first of the items that were set aside out of the queue. Never blocks.
+ *
+ * They are in the order in which they were put, and stay when the queue is closed.
+ *
+ * Fails with:
+ *
+ * - [error@Gio.IOErrorEnum.WOULD_BLOCK] if there is none, or if a process is stopped in the
+ *   middle of an operation
+ * - [error@Gio.IOErrorEnum.CLOSED] if this process disposed of the queue
+ * - [error@Gio.IOErrorEnum.INVALID_DATA] if the item was damaged, and is dropped
+ * - [error@Gio.IOErrorEnum.NO_SPACE] if there is no memory for the copy; the item stays
+ * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue could not be initialized
+ *
+ * Returns: (transfer full): the item, with its history, or `NULL` with @error set
+ *
+ * Since: 0.1
+ */
+AioprocQueueFailure *
+aioproc_queue_try_get_failed (AioprocQueue  *self,
+                              GError       **error)
+{
+  g_return_val_if_fail (AIOPROC_IS_QUEUE (self), NULL);
+
+  if (!aioproc_queue_check (self, error))
+    return NULL;
+
+  return self->backend->try_get_failed (self->impl, error);
+}
+
+/**
  * aioproc_queue_close:
  * @self: a queue
  * @error: return location for an error
@@ -451,4 +563,17 @@ aioproc_queue_close (AioprocQueue  *self,
   g_return_val_if_fail (AIOPROC_IS_QUEUE (self), FALSE);
 
   return aioproc_queue_check (self, error) && self->backend->shut (self->impl, error);
+}
+
+static AioprocShareable *
+aioproc_queue_import (AioprocShm  *shm,
+                      GError     **error)
+{
+  return aioproc_shareable_new_for_shm (AIOPROC_TYPE_QUEUE, shm, error);
+}
+
+__attribute__ ((constructor)) static void
+aioproc_queue_register (void)
+{
+  aioproc_shareable_register (AIOPROC_SHM_QUEUE, AIOPROC_QUEUE_STATE_SIZE, aioproc_queue_import);
 }

@@ -12,6 +12,7 @@
 
 #include <gio/gio.h>
 
+#include "aioproc-queue-failure.h"
 #include "aioproc-queue-lease.h"
 #include "aioproc-version-macros.h"
 
@@ -38,6 +39,8 @@ AIOPROC_AVAILABLE_IN_ALL
 const char   *aioproc_queue_get_name         (AioprocQueue         *self);
 AIOPROC_AVAILABLE_IN_ALL
 guint         aioproc_queue_get_max_items    (AioprocQueue         *self);
+AIOPROC_AVAILABLE_IN_ALL
+guint         aioproc_queue_get_max_deliveries (AioprocQueue       *self);
 AIOPROC_AVAILABLE_IN_ALL
 guint         aioproc_queue_get_size         (AioprocQueue         *self);
 AIOPROC_AVAILABLE_IN_ALL
@@ -149,6 +152,12 @@ void               aioproc_queue_get_leased_async  (AioprocQueue         *self,
 AIOPROC_AVAILABLE_IN_ALL
 AioprocQueueLease *aioproc_queue_get_leased_finish (AioprocQueue         *self,
                                                     GAsyncResult         *result,
+                                                    GError              **error)
+                                                    G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
+guint                aioproc_queue_get_n_failed    (AioprocQueue         *self);
+AIOPROC_AVAILABLE_IN_ALL
+AioprocQueueFailure *aioproc_queue_try_get_failed  (AioprocQueue         *self,
                                                     GError              **error)
                                                     G_GNUC_WARN_UNUSED_RESULT;
 AIOPROC_AVAILABLE_IN_ALL

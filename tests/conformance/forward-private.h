@@ -24,6 +24,7 @@ extern const AioprocLockBackend      forward_lock_backend;
 extern const AioprocQueueBackend     forward_queue_backend;
 extern const AioprocRLockBackend     forward_rlock_backend;
 extern const AioprocSemaphoreBackend forward_semaphore_backend;
+extern const AioprocQueueBackend     forward_simple_queue_backend;
 
 /* What belongs to each is the object that the work is left to. */
 

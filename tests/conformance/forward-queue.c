@@ -282,6 +282,83 @@ forward_queue_count (gpointer  impl,
   *n_used = aioproc_queue_is_full (impl) ? aioproc_queue_get_max_items (impl) : *n_ready;
 }
 
+static guint
+forward_queue_get_max_deliveries (gpointer impl)
+{
+  forward_note (G_STRFUNC);
+
+  return aioproc_queue_get_max_deliveries (impl);
+}
+
+static AioprocQueueFailure *
+forward_queue_try_get_failed (gpointer   impl,
+                              GError   **error)
+{
+  forward_note (G_STRFUNC);
+
+  return aioproc_queue_try_get_failed (impl, error);
+}
+
+static guint
+forward_queue_count_failed (gpointer impl)
+{
+  forward_note (G_STRFUNC);
+
+  return aioproc_queue_get_n_failed (impl);
+}
+
+static gboolean
+forward_queue_task_done (gpointer   impl,
+                         GError   **error)
+{
+  forward_note (G_STRFUNC);
+
+  return aioproc_joinable_queue_task_done (impl, error);
+}
+
+static gboolean
+forward_queue_try_join (gpointer   impl,
+                        GError   **error)
+{
+  forward_note (G_STRFUNC);
+
+  return aioproc_joinable_queue_try_join (impl, error);
+}
+
+static gboolean
+forward_queue_join (gpointer       impl,
+                    gint64         timeout_usec,
+                    GCancellable  *cancellable,
+                    GError       **error)
+{
+  forward_note (G_STRFUNC);
+
+  return aioproc_joinable_queue_join (impl, timeout_usec, cancellable, error);
+}
+
+static void
+forward_queue_joined_cb (GObject      *source,
+                         GAsyncResult *result,
+                         gpointer      user_data)
+{
+  GError *error = NULL;
+  gboolean done;
+
+  done = aioproc_joinable_queue_join_finish (AIOPROC_JOINABLE_QUEUE (source), result, &error);
+  forward_return (user_data, done, error);
+}
+
+static void
+forward_queue_join_start (gpointer  impl,
+                          GTask    *task,
+                          gint64    timeout_usec)
+{
+  forward_note (G_STRFUNC);
+
+  aioproc_joinable_queue_join_async (impl, timeout_usec, g_task_get_cancellable (task),
+                                     forward_queue_joined_cb, task);
+}
+
 const AioprocQueueBackend forward_queue_backend = {
   .try_put = forward_queue_try_put,
   .put = forward_queue_put,
@@ -292,7 +369,14 @@ const AioprocQueueBackend forward_queue_backend = {
   .shut = forward_queue_shut,
   .is_shut = forward_queue_is_shut,
   .get_max_items = forward_queue_get_max_items,
+  .get_max_deliveries = forward_queue_get_max_deliveries,
   .count = forward_queue_count,
+  .try_get_failed = forward_queue_try_get_failed,
+  .count_failed = forward_queue_count_failed,
+  .task_done = forward_queue_task_done,
+  .try_join = forward_queue_try_join,
+  .join = forward_queue_join,
+  .join_start = forward_queue_join_start,
   .get_shm = forward_get_no_shm,
   .close = forward_close,
   .free = g_object_unref,

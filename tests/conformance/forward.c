@@ -32,6 +32,9 @@ get_backend (gpointer inner)
   if (AIOPROC_IS_RLOCK (inner))
     return &forward_rlock_backend;
 
+  if (AIOPROC_IS_SIMPLE_QUEUE (inner))
+    return &forward_simple_queue_backend;
+
   g_assert_true (AIOPROC_IS_SEMAPHORE (inner));
 
   return &forward_semaphore_backend;

@@ -76,6 +76,11 @@ typedef enum {
   OPERATION_NACK,
   OPERATION_DROP,             /* without either */
   OPERATION_GET_N_FAILURES,
+  OPERATION_GET_N_FAILED,
+  OPERATION_TRY_GET_FAILED,   /* the number of the item, and its failures times 1000 */
+  OPERATION_TASK_DONE,
+  OPERATION_JOIN,
+  OPERATION_TRY_JOIN,
 } Operation;
 
 typedef enum {

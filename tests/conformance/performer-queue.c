@@ -14,8 +14,8 @@ get_byte (gsize i)
   return i * 31 + (i >> 8);
 }
 
-static GBytes *
-make_bytes (gsize size)
+GBytes *
+performer_make_bytes (gsize size)
 {
   guint8 *data = g_malloc (size);
 
@@ -37,9 +37,9 @@ check_bytes (GBytes *bytes)
   return size;
 }
 
-static gboolean
-got_bytes (GBytes *got,
-           Act    *act)
+gboolean
+performer_got_bytes (GBytes *got,
+                     Act    *act)
 {
   g_autoptr(GBytes) bytes = got;
 
@@ -51,9 +51,9 @@ got_bytes (GBytes *got,
   return TRUE;
 }
 
-static gboolean
-got_value (GVariant *got,
-           Act      *act)
+gboolean
+performer_got_value (GVariant *got,
+                     Act      *act)
 {
   g_autoptr(GVariant) value = got;
 
@@ -61,7 +61,7 @@ got_value (GVariant *got,
     return FALSE;
 
   if (g_variant_is_of_type (value, G_VARIANT_TYPE_BYTESTRING))
-    return got_bytes (g_variant_get_data_as_bytes (value), act);
+    return performer_got_bytes (g_variant_get_data_as_bytes (value), act);
 
   act->value = g_variant_get_uint64 (value);
 
@@ -95,7 +95,7 @@ got_lease (gpointer           object,
   if (lease == NULL)
     return FALSE;
 
-  g_assert_true (got_value (g_variant_ref (aioproc_queue_lease_get_value (lease)), act));
+  g_assert_true (performer_got_value (g_variant_ref (aioproc_queue_lease_get_value (lease)), act));
   g_mutex_lock (&leases_mutex);
   g_hash_table_insert (get_leases (object), GSIZE_TO_POINTER (act->value), lease);
   g_mutex_unlock (&leases_mutex);
@@ -142,6 +142,27 @@ use_lease (gpointer   object,
     }
 }
 
+static gboolean
+got_failed (AioprocQueueFailure *got,
+            Act                 *act)
+{
+  g_autoptr(AioprocQueueFailure) failure = got;
+  GVariant *history;
+  guint n_failures;
+
+  if (failure == NULL)
+    return FALSE;
+
+  g_assert_true (performer_got_value (g_variant_ref (aioproc_queue_failure_get_value (failure)),
+                                      act));
+  n_failures = aioproc_queue_failure_get_n_failures (failure);
+  history = aioproc_queue_failure_get_history (failure);
+  g_assert_cmpuint (g_variant_n_children (history), ==, MIN (n_failures, 4));
+  act->value += 1000 * n_failures;
+
+  return TRUE;
+}
+
 /* --- All --- */
 
 gboolean
@@ -152,7 +173,7 @@ performer_queue_block (gpointer   object,
   g_autoptr(GBytes) bytes = NULL;
 
   if (act->operation == OPERATION_PUT_BYTES || act->operation == OPERATION_TRY_PUT_BYTES)
-    bytes = make_bytes (act->value);
+    bytes = performer_make_bytes (act->value);
 
   switch ((int) act->operation)
     {
@@ -164,11 +185,11 @@ performer_queue_block (gpointer   object,
       return aioproc_queue_try_put (object, g_variant_new_uint64 (act->value), error);
 
     case OPERATION_GET:
-      return got_value (aioproc_queue_get (object, act->timeout_usec, act->cancellable, error),
-                        act);
+      return performer_got_value (aioproc_queue_get (object, act->timeout_usec, act->cancellable,
+                                                     error), act);
 
     case OPERATION_TRY_GET:
-      return got_value (aioproc_queue_try_get (object, error), act);
+      return performer_got_value (aioproc_queue_try_get (object, error), act);
 
     case OPERATION_PUT_BYTES:
       return aioproc_queue_put_bytes (object, bytes, act->timeout_usec, act->cancellable, error);
@@ -177,11 +198,11 @@ performer_queue_block (gpointer   object,
       return aioproc_queue_try_put_bytes (object, bytes, error);
 
     case OPERATION_GET_BYTES:
-      return got_bytes (aioproc_queue_get_bytes (object, act->timeout_usec, act->cancellable,
-                                                 error), act);
+      return performer_got_bytes (aioproc_queue_get_bytes (object, act->timeout_usec,
+                                                           act->cancellable, error), act);
 
     case OPERATION_TRY_GET_BYTES:
-      return got_bytes (aioproc_queue_try_get_bytes (object, error), act);
+      return performer_got_bytes (aioproc_queue_try_get_bytes (object, error), act);
 
     case OPERATION_LEASE:
       return got_lease (object, aioproc_queue_get_leased (object, act->timeout_usec,
@@ -195,6 +216,22 @@ performer_queue_block (gpointer   object,
     case OPERATION_DROP:
     case OPERATION_GET_N_FAILURES:
       return use_lease (object, act, error);
+
+    case OPERATION_GET_N_FAILED:
+      act->value = aioproc_queue_get_n_failed (object);
+      return TRUE;
+
+    case OPERATION_TRY_GET_FAILED:
+      return got_failed (aioproc_queue_try_get_failed (object, error), act);
+
+    case OPERATION_TASK_DONE:
+      return aioproc_joinable_queue_task_done (object, error);
+
+    case OPERATION_TRY_JOIN:
+      return aioproc_joinable_queue_try_join (object, error);
+
+    case OPERATION_JOIN:
+      return aioproc_joinable_queue_join (object, act->timeout_usec, act->cancellable, error);
 
     case OPERATION_CLOSE:
       return aioproc_queue_close (object, error);
@@ -240,13 +277,18 @@ performer_queue_start (gpointer             object,
       aioproc_queue_get_async (object, act->timeout_usec, act->cancellable, callback, user_data);
       break;
 
+    case OPERATION_JOIN:
+      aioproc_joinable_queue_join_async (object, act->timeout_usec, act->cancellable, callback,
+                                         user_data);
+      break;
+
     case OPERATION_LEASE:
       aioproc_queue_get_leased_async (object, act->timeout_usec, act->cancellable, callback,
                                       user_data);
       break;
 
     case OPERATION_PUT_BYTES:
-      bytes = make_bytes (act->value);
+      bytes = performer_make_bytes (act->value);
       aioproc_queue_put_bytes_async (object, bytes, act->timeout_usec, act->cancellable, callback,
                                      user_data);
       break;
@@ -273,7 +315,10 @@ performer_queue_finish (gpointer       object,
       return aioproc_queue_put_finish (object, result, error);
 
     case OPERATION_GET:
-      return got_value (aioproc_queue_get_finish (object, result, error), act);
+      return performer_got_value (aioproc_queue_get_finish (object, result, error), act);
+
+    case OPERATION_JOIN:
+      return aioproc_joinable_queue_join_finish (object, result, error);
 
     case OPERATION_LEASE:
       return got_lease (object, aioproc_queue_get_leased_finish (object, result, error), act);
@@ -282,7 +327,7 @@ performer_queue_finish (gpointer       object,
       return aioproc_queue_put_bytes_finish (object, result, error);
 
     case OPERATION_GET_BYTES:
-      return got_bytes (aioproc_queue_get_bytes_finish (object, result, error), act);
+      return performer_got_bytes (aioproc_queue_get_bytes_finish (object, result, error), act);
 
     default:
       g_assert_not_reached ();

@@ -432,6 +432,8 @@ static const Performer performers[] = {
   { aioproc_queue_get_type, performer_queue_block, performer_queue_start, performer_queue_finish },
   { aioproc_rlock_get_type, rlock_block, rlock_start, rlock_finish },
   { aioproc_shared_memory_get_type, performer_memory_block, NULL, NULL },
+  { aioproc_simple_queue_get_type, performer_simple_queue_block, performer_simple_queue_start,
+    performer_simple_queue_finish },
   { aioproc_semaphore_get_type, semaphore_block, semaphore_start, semaphore_finish },
   { aioproc_value_get_type, value_block, locked_start, NULL },
 };
@@ -479,6 +481,7 @@ performer_is_async (Operation operation)
     case OPERATION_PUT_BYTES:
     case OPERATION_GET_BYTES:
     case OPERATION_LEASE:
+    case OPERATION_JOIN:
       return TRUE;
 
     default:

@@ -80,4 +80,23 @@ gboolean performer_queue_finish   (gpointer             object,
                                    GAsyncResult        *result,
                                    GError             **error);
 
+gboolean performer_simple_queue_block  (gpointer             object,
+                                        Act                 *act,
+                                        GError             **error);
+void     performer_simple_queue_start  (gpointer             object,
+                                        const Act           *act,
+                                        GAsyncReadyCallback  callback,
+                                        gpointer             user_data);
+gboolean performer_simple_queue_finish (gpointer             object,
+                                        Act                 *act,
+                                        GAsyncResult        *result,
+                                        GError             **error);
+
+/* Items of queues: bytes that a number says, and what was got, which is taken. */
+GBytes  *performer_make_bytes          (gsize                size);
+gboolean performer_got_bytes           (GBytes              *bytes,
+                                        Act                 *act);
+gboolean performer_got_value           (GVariant            *value,
+                                        Act                 *act);
+
 G_END_DECLS

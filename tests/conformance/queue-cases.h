@@ -10,14 +10,19 @@
 
 G_BEGIN_DECLS
 
-/* What the cases for queues are made of, those for a queue with a limit, and those for leases. */
+/* What the cases for queues are made of, those for a queue with a limit, those for leases, and
+ * those for a queue with a limit of deliveries.
+ */
 
-#define QUEUE_CASE_MAX_ITEMS 2
+#define QUEUE_CASE_MAX_ITEMS      2
+#define QUEUE_CASE_MAX_DELIVERIES 2
 
 extern const ConformanceCase queue_bounded_cases[];
 extern const guint           n_queue_bounded_cases;
 extern const ConformanceCase queue_lease_cases[];
 extern const guint           n_queue_lease_cases;
+extern const ConformanceCase queue_failed_cases[];
+extern const guint           n_queue_failed_cases;
 
 void    queue_case_put           (Party   *party,
                                   guint64  value);

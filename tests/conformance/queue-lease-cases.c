@@ -240,3 +240,106 @@ const ConformanceCase queue_lease_cases[] = {
 };
 
 const guint n_queue_lease_cases = G_N_ELEMENTS (queue_lease_cases);
+
+/* --- Too many failures --- */
+
+static void
+assert_failed (Cast  *cast,
+               guint  expected)
+{
+  Party *parties[] = { cast->a, cast->b, cast->c };
+
+  for (guint i = 0; i < G_N_ELEMENTS (parties); i++)
+    {
+      g_assert_cmpint (party_do (parties[i], OPERATION_GET_N_FAILED, 0), ==, OUTCOME_TRUE);
+      g_assert_cmpuint (party_get_value (parties[i]), ==, expected);
+    }
+}
+
+static void
+get_failed (Party   *party,
+            guint64  value,
+            guint    n_failures)
+{
+  g_assert_cmpint (party_do (party, OPERATION_TRY_GET_FAILED, 0), ==, OUTCOME_TRUE);
+  g_assert_cmpuint (party_get_value (party), ==, value + 1000 * n_failures);
+}
+
+static void
+case_failed_nack (Cast *cast)
+{
+  for (guint i = 1; i <= 3; i++)
+    queue_case_put (cast->a, i);
+
+  assert_failed (cast, 0);
+  g_assert_cmpint (party_do (cast->a, OPERATION_TRY_GET_FAILED, 0), ==, OUTCOME_WOULD_BLOCK);
+  assert_lease (cast->b, 1, 0);
+  end (cast->b, OPERATION_NACK, 1);
+  assert_failed (cast, 0);
+  assert_lease (cast->a, 1, 1);
+  assert_lease (cast->b, 2, 0);
+  end (cast->a, OPERATION_NACK, 1);
+
+  /* It is not got any more. */
+  assert_failed (cast, 1);
+  queue_case_assert_size (cast, 1);
+  end (cast->b, OPERATION_NACK, 2);
+  assert_lease (cast->a, 2, 1);
+  end (cast->a, OPERATION_NACK, 2);
+  assert_failed (cast, 2);
+  queue_case_assert_get (cast->c, 3);
+  queue_case_assert_size (cast, 0);
+  g_assert_cmpint (party_do (cast->b, OPERATION_TRY_GET, 0), ==, OUTCOME_WOULD_BLOCK);
+
+  get_failed (cast->b, 1, 2);
+  assert_failed (cast, 1);
+  get_failed (cast->a, 2, 2);
+  assert_failed (cast, 0);
+  g_assert_cmpint (party_do (cast->b, OPERATION_TRY_GET_FAILED, 0), ==, OUTCOME_WOULD_BLOCK);
+}
+
+static void
+case_failed_dropped (Cast *cast)
+{
+  queue_case_put (cast->a, 1);
+
+  /* Which is no failure. */
+  for (guint i = 0; i < 5; i++)
+    {
+      assert_lease (cast->b, 1, 0);
+      end (cast->b, OPERATION_DROP, 1);
+    }
+
+  assert_failed (cast, 0);
+  queue_case_assert_get (cast->a, 1);
+}
+
+static void
+case_failed_holder_dies (Cast *cast)
+{
+  Party *victim = get_victim (cast);
+
+  queue_case_put (victim, 1);
+  assert_lease (victim, 1, 0);
+  end (victim, OPERATION_NACK, 1);
+  assert_lease (victim, 1, 1);
+  queue_case_close (cast->c);
+
+  /* One waits for what the victim has: in vain. */
+  party_begin (cast->c, OPERATION_GET, -1);
+  g_assert_true (party_is_pending (cast->c));
+  party_kill (victim);
+  g_assert_cmpint (party_end (cast->c), ==, OUTCOME_CLOSED);
+  get_failed (cast->c, 1, 2);
+  g_assert_cmpint (party_do (cast->c, OPERATION_TRY_GET_FAILED, 0), ==, OUTCOME_WOULD_BLOCK);
+}
+
+const ConformanceCase queue_failed_cases[] = {
+  { "nack", "What is given back as often as allowed is set aside, for who asks for it",
+    case_failed_nack },
+  { "dropped", "What is given back without a failure is never set aside", case_failed_dropped },
+  { "holder-dies", "The death of who has it counts as a failure", case_failed_holder_dies,
+    NEEDS_PROCESS },
+};
+
+const guint n_queue_failed_cases = G_N_ELEMENTS (queue_failed_cases);

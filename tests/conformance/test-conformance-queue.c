@@ -441,6 +441,12 @@ create_bounded (const Backend *backend)
   return backend->create (AIOPROC_TYPE_QUEUE, "max-items", QUEUE_CASE_MAX_ITEMS, NULL);
 }
 
+static gpointer
+create_with_deliveries (const Backend *backend)
+{
+  return backend->create (AIOPROC_TYPE_QUEUE, "max-deliveries", QUEUE_CASE_MAX_DELIVERIES, NULL);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -449,6 +455,8 @@ main (int   argc,
   conformance_add ("queue", create, cases, G_N_ELEMENTS (cases));
   conformance_add ("queue/bounded", create_bounded, queue_bounded_cases, n_queue_bounded_cases);
   conformance_add ("queue/lease", create, queue_lease_cases, n_queue_lease_cases);
+  conformance_add ("queue/failed", create_with_deliveries, queue_failed_cases,
+                   n_queue_failed_cases);
 
   return g_test_run ();
 }

@@ -75,7 +75,7 @@ test_queue_memory_classes (void)
       g_assert_cmpuint (aioproc_queue_class_for_length (size), ==, size_class);
       g_assert_cmpuint (aioproc_queue_class_for_length (size - 1), ==, size_class);
       g_assert_true (aioproc_queue_extent_is_valid (size_class, AIOPROC_QUEUE_DATA_OFFSET) ||
-                     size > AIOPROC_QUEUE_DATA_OFFSET);
+                     AIOPROC_QUEUE_DATA_OFFSET % size != 0);
       g_assert_false (aioproc_queue_extent_is_valid (size_class, AIOPROC_QUEUE_FILE_SIZE));
       g_assert_false (aioproc_queue_extent_is_valid (size_class, 0));
 
@@ -184,18 +184,21 @@ test_queue_memory_reclaim (void)
   AioprocQueueTransfer transfers[3];
   AioprocQueueTransfer transfer;
   AioprocQueuePayload payload = { AIOPROC_QUEUE_BYTES, NULL, 0 };
+  /* The 13 GiB that there are. */
+  const guint64 gib = G_GUINT64_CONSTANT (1) << 30;
+  const guint64 sizes[] = { 1 * gib, 4 * gib, 8 * gib };
   g_autoptr(GError) error = NULL;
 
   g_test_summary ("Extents of one size become extents of another, and what is held is not touched");
 
-  g_assert_true (aioproc_queue_slots_init (&slots, queue_test_get_shm (queue), FALSE, 0, &error));
+  g_assert_true (aioproc_queue_slots_init (&slots, queue_test_get_shm (queue), FALSE, 0, 0,
+                                           &error));
 
   for (guint round = 0; round < 3; round++)
     {
-      /* 2, 4 and 8 GiB are the 14 that there are. */
       for (guint i = 0; i < G_N_ELEMENTS (transfers); i++)
         {
-          payload.length = AIOPROC_QUEUE_DATA_OFFSET << i;
+          payload.length = sizes[i];
           g_assert_cmpint (aioproc_queue_slots_put (&slots, &payload, NULL, &transfers[i], &error),
                            ==, AIOPROC_QUEUE_BEGUN);
           g_assert_no_error (error);
@@ -212,7 +215,7 @@ test_queue_memory_reclaim (void)
       get_sized (queue, 64, 1);
 
       aioproc_queue_slots_abort (&slots, &transfers[0]);
-      payload.length = AIOPROC_QUEUE_DATA_OFFSET / 2;
+      payload.length = sizes[0] / 2;
       g_assert_cmpint (aioproc_queue_slots_put (&slots, &payload, NULL, &transfers[0], &error), ==,
                        AIOPROC_QUEUE_BEGUN);
       g_assert_no_error (error);

@@ -165,7 +165,8 @@ test_queue_wake_stopped (void)
   g_assert_true (aioproc_queue_try_put_bytes (queue, item, &error));
 
   /* A copy beside the lock has begun, and ends while the lock cannot be had. */
-  g_assert_true (aioproc_queue_slots_init (&slots, queue_test_get_shm (queue), FALSE, 0, &error));
+  g_assert_true (aioproc_queue_slots_init (&slots, queue_test_get_shm (queue), FALSE, 0, 0,
+                                           &error));
   g_assert_cmpint (aioproc_queue_slots_put (&slots, &payload, NULL, &transfer, &error), ==,
                    AIOPROC_QUEUE_BEGUN);
   g_assert_true (aioproc_queue_slots_allocate (&slots, &transfer, &error));
