@@ -97,7 +97,8 @@ aioproc_queue_history_get (AioprocQueueSlots  *self,
       AioprocQueueRecord *record = &records[n_records];
 
       if (read_record (self, get_offset (link, i), record) &&
-          record->tag >> 8 == make_tag (sequence, 0) >> 8)
+          (record->tag == make_tag (sequence, AIOPROC_QUEUE_NACKED) ||
+           record->tag == make_tag (sequence, AIOPROC_QUEUE_DIED)))
         n_records++;
     }
 

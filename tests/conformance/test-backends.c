@@ -301,6 +301,58 @@ test_backends_queue (void)
 }
 
 static void
+test_backends_joinable_queue (void)
+{
+  g_autoptr(AioprocJoinableQueue) queue = new_forward (AIOPROC_TYPE_JOINABLE_QUEUE);
+  AioprocQueue *parent = AIOPROC_QUEUE (queue);
+  g_autoptr(GVariant) value = g_variant_ref_sink (g_variant_new_string ("x"));
+  g_autoptr(GAsyncResult) result = NULL;
+
+  g_test_summary ("The functions of a joinable queue are those of its backend");
+
+  DO (aioproc_queue_get_max_deliveries (parent) == 0, "forward_queue_get_max_deliveries");
+  DO (aioproc_queue_get_n_failed (parent) == 0, "forward_queue_count_failed");
+  DO (aioproc_queue_try_put (parent, value, &error), "forward_queue_try_put");
+  DO (IS_VALUE (aioproc_queue_try_get (parent, &error)), "forward_queue_try_get");
+  DO (aioproc_joinable_queue_task_done (queue, &error), "forward_queue_task_done");
+  DO (aioproc_joinable_queue_try_join (queue, &error), "forward_queue_try_join");
+  DO (aioproc_joinable_queue_join (queue, -1, NULL, &error), "forward_queue_join");
+  aioproc_joinable_queue_join_async (queue, -1, NULL, aioproc_test_store_result, &result);
+  aioproc_test_wait (&result);
+  DO (aioproc_joinable_queue_join_finish (queue, result, &error), "forward_queue_join_start");
+  g_clear_object (&result);
+  g_assert_finalize_object (g_steal_pointer (&queue));
+}
+
+static void
+test_backends_simple_queue (void)
+{
+  g_autoptr(AioprocSimpleQueue) queue = new_forward (AIOPROC_TYPE_SIMPLE_QUEUE);
+  g_autoptr(GVariant) value = g_variant_ref_sink (g_variant_new_string ("x"));
+  g_autoptr(GBytes) bytes = g_bytes_new_static ("x", 1);
+  g_autoptr(GAsyncResult) result = NULL;
+
+  g_test_summary ("The functions of a simple queue are those of its backend");
+
+  DO (aioproc_simple_queue_is_empty (queue), "forward_simple_count");
+  DO (aioproc_simple_queue_put (queue, value, -1, NULL, &error), "forward_simple_put");
+  DO (aioproc_simple_queue_put_bytes (queue, bytes, -1, NULL, &error), "forward_simple_put");
+  DO (IS_VALUE (aioproc_simple_queue_get (queue, -1, NULL, &error)), "forward_simple_get");
+  DO (IS_BYTES (aioproc_simple_queue_get_bytes (queue, -1, NULL, &error)), "forward_simple_get");
+  aioproc_simple_queue_put_async (queue, value, -1, NULL, aioproc_test_store_result, &result);
+  aioproc_test_wait (&result);
+  DO (aioproc_simple_queue_put_finish (queue, result, &error), "forward_simple_put_start");
+  g_clear_object (&result);
+  aioproc_simple_queue_get_async (queue, -1, NULL, aioproc_test_store_result, &result);
+  aioproc_test_wait (&result);
+  DO (IS_VALUE (aioproc_simple_queue_get_finish (queue, result, &error)),
+      "forward_simple_get_start");
+  g_clear_object (&result);
+  DO (aioproc_simple_queue_close (queue, &error), "forward_simple_shut");
+  g_assert_finalize_object (g_steal_pointer (&queue));
+}
+
+static void
 test_backends_export (gconstpointer data)
 {
   GType type = GPOINTER_TO_SIZE (data);
@@ -329,10 +381,12 @@ main (int   argc,
   } types[] = {
     { "barrier", AIOPROC_TYPE_BARRIER },
     { "event", AIOPROC_TYPE_EVENT },
+    { "joinable-queue", AIOPROC_TYPE_JOINABLE_QUEUE },
     { "lock", AIOPROC_TYPE_LOCK },
     { "queue", AIOPROC_TYPE_QUEUE },
     { "rlock", AIOPROC_TYPE_RLOCK },
     { "semaphore", AIOPROC_TYPE_SEMAPHORE },
+    { "simple-queue", AIOPROC_TYPE_SIMPLE_QUEUE },
   };
 
   core_test_init (&argc, &argv);
@@ -340,9 +394,11 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/backends/barrier", test_backends_barrier);
   aioproc_test_add_func ("/aioproc/backends/condition", test_backends_condition);
   aioproc_test_add_func ("/aioproc/backends/event", test_backends_event);
+  aioproc_test_add_func ("/aioproc/backends/joinable-queue", test_backends_joinable_queue);
   aioproc_test_add_func ("/aioproc/backends/lock", test_backends_lock);
   aioproc_test_add_func ("/aioproc/backends/queue", test_backends_queue);
   aioproc_test_add_func ("/aioproc/backends/rlock", test_backends_rlock);
+  aioproc_test_add_func ("/aioproc/backends/simple-queue", test_backends_simple_queue);
   aioproc_test_add_data_func ("/aioproc/backends/semaphore",
                               GSIZE_TO_POINTER (AIOPROC_TYPE_SEMAPHORE), test_backends_semaphore);
   aioproc_test_add_data_func ("/aioproc/backends/bounded-semaphore",

@@ -36,6 +36,8 @@ typedef struct {
 
 #define QUEUE_LOG_RECORD (G_GUINT64_CONSTANT (1) << 63)
 #define QUEUE_LOG_BAD    (G_GUINT64_CONSTANT (1) << 62)
+/* Of an item that is leased: it is about to be acknowledged. Once it was, this goes. */
+#define QUEUE_LOG_INTENT (G_GUINT64_CONSTANT (1) << 61)
 
 /* The descriptors of a peer program. */
 #define QUEUE_PEER_SOCKET 3

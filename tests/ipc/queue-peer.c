@@ -184,6 +184,127 @@ peer_consume (Peer    *self,
   atomic_store (&log->lives[life].doubt, 0);
 }
 
+/* --- Leases --- */
+
+#define MAX_HELD 3
+
+/* What the control takes for a lease: the item, which the queue has forgotten. */
+static void
+peer_end_naive (Peer    *self,
+                GBytes  *item)
+{
+  QueueLog *log = self->log;
+  guint64 record = QUEUE_LOG_RECORD;
+  guint32 life = 0;
+  guint32 number = 0;
+
+  /* So that it is killed here at times. */
+  g_thread_yield ();
+  queue_log_read_item (item, &life, &number);
+  record |= (guint64) (life & 0xfffff) << 32 | number;
+  record |= queue_log_check_item (item) ? 0 : QUEUE_LOG_BAD;
+  atomic_store (&log->records[atomic_fetch_add (&log->n_records, 1)], record);
+}
+
+/* Most are acknowledged, some are given back. */
+static void
+peer_end_lease (Peer              *self,
+                AioprocQueueLease *lease,
+                GRand             *rand)
+{
+  QueueLog *log = self->log;
+  GBytes *item = aioproc_queue_lease_get_bytes (lease);
+  guint64 record = QUEUE_LOG_RECORD;
+  g_autoptr(GError) error = NULL;
+  guint32 dice = g_rand_int_range (rand, 0, 100);
+  guint32 item_life = 0;
+  guint32 number = 0;
+  guint32 n;
+
+  if (dice < 5)
+    return;
+
+  if (dice < 15)
+    {
+      if (!aioproc_queue_lease_nack (lease, &error))
+        g_error ("Could not give back: %s", error->message);
+
+      return;
+    }
+
+  queue_log_read_item (item, &item_life, &number);
+  record |= (guint64) (item_life & 0xfffff) << 32 | number;
+  record |= queue_log_check_item (item) ? 0 : QUEUE_LOG_BAD;
+  n = atomic_fetch_add (&log->n_records, 1);
+
+  if (n >= QUEUE_LOG_MAX_RECORDS)
+    g_error ("The log is full");
+
+  atomic_store (&log->records[n], record | QUEUE_LOG_INTENT);
+
+  if (!aioproc_queue_lease_ack (lease, &error))
+    g_error ("Could not acknowledge: %s", error->message);
+
+  atomic_store (&log->records[n], record);
+}
+
+static void
+peer_consume_leased (Peer    *self,
+                     guint32  life)
+{
+  g_autoptr(GPtrArray) held = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr(GRand) rand = g_rand_new_with_seed (life);
+
+  atomic_store (&self->log->lives[life].ready, 1);
+
+  for (;;)
+    {
+      AioprocQueueLease *lease;
+      g_autoptr(GError) error = NULL;
+
+      /* Who has leased something must not wait for a closed queue to be empty. */
+      if (held->len > 0)
+        lease = aioproc_queue_try_get_leased (self->queue, &error);
+      else
+        lease = aioproc_queue_get_leased (self->queue, -1, NULL, &error);
+
+      if (lease != NULL)
+        g_ptr_array_add (held, lease);
+      else if (held->len == 0 && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED))
+        break;
+      else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+        g_error ("Could not lease: %s", error->message);
+
+      if (lease != NULL && held->len < MAX_HELD)
+        continue;
+
+      while (held->len > 0)
+        {
+          guint i = g_rand_int_range (rand, 0, held->len);
+
+          peer_end_lease (self, g_ptr_array_index (held, i), rand);
+          g_ptr_array_remove_index_fast (held, i);
+        }
+    }
+}
+
+static void
+peer_consume_naive (Peer    *self,
+                    guint32  life)
+{
+  GBytes *item;
+
+  atomic_store (&self->log->lives[life].ready, 1);
+
+  while ((item = peer_get (self)) != NULL)
+    {
+      peer_end_naive (self, item);
+      g_bytes_unref (item);
+    }
+}
+
+/* --- Steps --- */
+
 /* What is done for the first time in a process, types and symbols, is no part of an operation. */
 static void
 warm_up (GBytes *item)
@@ -201,6 +322,16 @@ warm_up (GBytes *item)
         got = aioproc_queue_get_bytes (queue, 0, NULL, &error);
     }
 
+  for (guint i = 0; i < 3 && error == NULL; i++)
+    {
+      g_autoptr(AioprocQueueLease) lease = NULL;
+
+      if ((i == 1 || aioproc_queue_put_bytes (queue, item, 0, NULL, &error)) &&
+          (lease = aioproc_queue_get_leased (queue, 0, NULL, &error)) != NULL)
+        (void) (i == 0 ? aioproc_queue_lease_nack (lease, &error)
+                       : aioproc_queue_lease_ack (lease, &error));
+    }
+
   if (error != NULL)
     g_error ("Could not warm up: %s", error->message);
 
@@ -215,10 +346,14 @@ peer_step (Peer       *self,
 {
   g_autoptr(GBytes) item = queue_log_make_item (1, 0, size);
   g_autoptr(GBytes) got = NULL;
+  g_autoptr(AioprocQueueLease) lease = NULL;
   gboolean success;
 
   if (!self->naive)
     warm_up (item);
+
+  if (g_str_equal (what, "step-ack") || g_str_equal (what, "step-nack"))
+    lease = aioproc_queue_get_leased (self->queue, 0, NULL, NULL);
 
   atomic_store (&self->log->owner, aioproc_family_get_owner (self->family));
   raise (SIGUSR1);
@@ -233,6 +368,19 @@ peer_step (Peer       *self,
       got = self->naive ? peer_get (self)
                         : aioproc_queue_get_bytes (self->queue, 0, NULL, NULL);
       success = got != NULL;
+    }
+  else if (g_str_equal (what, "step-lease"))
+    {
+      lease = aioproc_queue_get_leased (self->queue, 0, NULL, NULL);
+      success = lease != NULL;
+    }
+  else if (g_str_equal (what, "step-ack"))
+    {
+      success = aioproc_queue_lease_ack (lease, NULL);
+    }
+  else if (g_str_equal (what, "step-nack"))
+    {
+      success = aioproc_queue_lease_nack (lease, NULL);
     }
   else
     {
@@ -266,6 +414,10 @@ main (int   argc,
     peer_produce (&self, argument);
   else if (g_str_equal (what, "consume"))
     peer_consume (&self, argument);
+  else if (g_str_equal (what, "consume-leased") && self.naive)
+    peer_consume_naive (&self, argument);
+  else if (g_str_equal (what, "consume-leased"))
+    peer_consume_leased (&self, argument);
   else
     peer_step (&self, what, argument);
 

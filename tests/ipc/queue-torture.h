@@ -33,6 +33,8 @@ typedef struct {
   gboolean kill_producers;
   gboolean kill_consumers;
   guint    n_kills;
+  gboolean leased;           /* consumers lease, so that nothing may be missing */
+  guint    max_deliveries;
 } TortureSetup;
 
 typedef struct {
@@ -41,6 +43,8 @@ typedef struct {
   guint    n_missing;        /* of these */
   guint    n_doubled;
   guint    n_torn;
+  guint    n_failed;         /* items that were set aside */
+  guint    n_unknown;        /* whose consumer was killed between the ack and writing it down */
   guint    n_doubts;         /* consumers that were killed in a get: an item each may be missing */
 } TortureResult;
 

@@ -336,6 +336,66 @@ after_queue (gpointer       object,
   aioproc_test_assert_variant (item, g_variant_new ("s", "answer"));
 }
 
+static gpointer
+make_joinable_queue (void)
+{
+  return aioproc_joinable_queue_new (0, NULL);
+}
+
+static void
+use_joinable_queue (gpointer object)
+{
+  g_autoptr(GVariant) item = aioproc_queue_get (object, -1, NULL, NULL);
+  g_autoptr(GError) error = NULL;
+
+  aioproc_test_assert_variant (item, g_variant_new ("s", "question"));
+  g_assert_true (aioproc_joinable_queue_task_done (object, &error));
+  g_assert_no_error (error);
+}
+
+static void
+after_joinable_queue (gpointer       object,
+                      GAsyncResult **result)
+{
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (aioproc_joinable_queue_join (object, -1, NULL, &error));
+  g_assert_no_error (error);
+}
+
+static gpointer
+make_simple_queue (void)
+{
+  return aioproc_simple_queue_new (NULL);
+}
+
+static void
+before_simple_queue (gpointer       object,
+                     GAsyncResult **result)
+{
+  g_assert_true (aioproc_simple_queue_put (object, g_variant_new ("s", "question"), -1, NULL,
+                                           NULL));
+}
+
+static void
+use_simple_queue (gpointer object)
+{
+  g_autoptr(GVariant) item = aioproc_simple_queue_get (object, -1, NULL, NULL);
+
+  aioproc_test_assert_variant (item, g_variant_new ("s", "question"));
+  g_assert_true (aioproc_simple_queue_put (object, g_variant_new ("s", "answer"), -1, NULL,
+                                           NULL));
+}
+
+static void
+after_simple_queue (gpointer       object,
+                    GAsyncResult **result)
+{
+  g_autoptr(GVariant) item = aioproc_simple_queue_get (object, -1, NULL, NULL);
+
+  aioproc_test_assert_variant (item, g_variant_new ("s", "answer"));
+}
+
 /* --- Shared memory --- */
 
 static gpointer
@@ -457,6 +517,10 @@ static const Thing things[] = {
     after_condition },
   { "barrier", make_barrier, before_barrier, use_barrier, after_barrier },
   { "queue", make_queue, before_queue, use_queue, after_queue },
+  { "joinable-queue", make_joinable_queue, before_queue, use_joinable_queue,
+    after_joinable_queue },
+  { "simple-queue", make_simple_queue, before_simple_queue, use_simple_queue,
+    after_simple_queue },
   { "shared-memory", make_memory, NULL, use_memory, after_memory },
   { "value", make_value, NULL, use_value, after_value },
   { "array", make_array, NULL, use_array, after_array },

@@ -18,6 +18,8 @@ typedef struct {
   AioprocBarrier   *barrier;
   AioprocEvent     *event;
   AioprocQueue     *queue;
+  AioprocJoinableQueue *joinable_queue;
+  AioprocSimpleQueue *simple_queue;
   AioprocProcess   *process;
 } Objects;
 
@@ -40,6 +42,10 @@ objects_init (Objects *self)
   g_assert_no_error (error);
   self->queue = aioproc_queue_new (0, &error);
   g_assert_no_error (error);
+  self->joinable_queue = aioproc_joinable_queue_new (0, &error);
+  g_assert_no_error (error);
+  self->simple_queue = aioproc_simple_queue_new (&error);
+  g_assert_no_error (error);
   self->process = aioproc_process_new (NULL, "never-run", NULL);
 }
 
@@ -53,6 +59,8 @@ objects_clear (Objects *self)
   g_assert_finalize_object (self->barrier);
   g_assert_finalize_object (self->event);
   g_assert_finalize_object (self->queue);
+  g_assert_finalize_object (self->joinable_queue);
+  g_assert_finalize_object (self->simple_queue);
   g_assert_finalize_object (self->process);
 }
 
@@ -223,6 +231,95 @@ block_queue_get_bytes (Objects *objects,
 }
 
 static void
+block_queue_get_leased (Objects *objects,
+                        gint64   timeout_usec)
+{
+  g_autoptr(AioprocQueueLease) lease = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (aioproc_queue_try_put (objects->queue, g_variant_new_string ("x"), &error));
+  g_assert_no_error (error);
+  lease = aioproc_queue_get_leased (objects->queue, timeout_usec, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (aioproc_queue_lease_ack (lease, &error));
+  g_assert_no_error (error);
+}
+
+static void
+block_joinable_queue_join (Objects *objects,
+                           gint64   timeout_usec)
+{
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (aioproc_joinable_queue_join (objects->joinable_queue, timeout_usec, NULL,
+                                              &error));
+  g_assert_no_error (error);
+}
+
+static void
+simple_queue_use (Objects *objects,
+                  gboolean as_bytes,
+                  gint64   put_timeout_usec,
+                  gint64   get_timeout_usec)
+{
+  AioprocSimpleQueue *queue = objects->simple_queue;
+  g_autoptr(GBytes) bytes = g_bytes_new_static ("x", 1);
+  g_autoptr(GError) error = NULL;
+
+  if (as_bytes)
+    {
+      g_autoptr(GBytes) got = NULL;
+
+      g_assert_true (aioproc_simple_queue_put_bytes (queue, bytes, put_timeout_usec, NULL,
+                                                     &error));
+      g_assert_no_error (error);
+      got = aioproc_simple_queue_get_bytes (queue, get_timeout_usec, NULL, &error);
+      g_assert_nonnull (got);
+    }
+  else
+    {
+      g_autoptr(GVariant) got = NULL;
+
+      g_assert_true (aioproc_simple_queue_put (queue, g_variant_new_string ("x"),
+                                               put_timeout_usec, NULL, &error));
+      g_assert_no_error (error);
+      got = aioproc_simple_queue_get (queue, get_timeout_usec, NULL, &error);
+      g_assert_nonnull (got);
+    }
+
+  g_assert_no_error (error);
+}
+
+/* It has no forms that only try: the other half does not wait. */
+static void
+block_simple_queue_put (Objects *objects,
+                        gint64   timeout_usec)
+{
+  simple_queue_use (objects, FALSE, timeout_usec, 0);
+}
+
+static void
+block_simple_queue_put_bytes (Objects *objects,
+                              gint64   timeout_usec)
+{
+  simple_queue_use (objects, TRUE, timeout_usec, 0);
+}
+
+static void
+block_simple_queue_get (Objects *objects,
+                        gint64   timeout_usec)
+{
+  simple_queue_use (objects, FALSE, 0, timeout_usec);
+}
+
+static void
+block_simple_queue_get_bytes (Objects *objects,
+                              gint64   timeout_usec)
+{
+  simple_queue_use (objects, TRUE, 0, timeout_usec);
+}
+
+static void
 block_process_join (Objects *objects,
                     gint64   timeout_usec)
 {
@@ -260,15 +357,21 @@ static const Blocking blockings[] = {
   { "aioproc_condition_wait", block_condition_wait, TRUE },
   { "aioproc_condition_wait_for", block_condition_wait_for, TRUE },
   { "aioproc_event_wait", block_event_wait },
+  { "aioproc_joinable_queue_join", block_joinable_queue_join },
   { "aioproc_lock_acquire", block_lock_acquire },
   { "aioproc_process_join", block_process_join },
   { "aioproc_process_start", block_process_start, TRUE },
   { "aioproc_queue_get", block_queue_get },
   { "aioproc_queue_get_bytes", block_queue_get_bytes },
+  { "aioproc_queue_get_leased", block_queue_get_leased },
   { "aioproc_queue_put", block_queue_put },
   { "aioproc_queue_put_bytes", block_queue_put_bytes },
   { "aioproc_rlock_acquire", block_rlock_acquire },
   { "aioproc_semaphore_acquire", block_semaphore_acquire },
+  { "aioproc_simple_queue_get", block_simple_queue_get },
+  { "aioproc_simple_queue_get_bytes", block_simple_queue_get_bytes },
+  { "aioproc_simple_queue_put", block_simple_queue_put },
+  { "aioproc_simple_queue_put_bytes", block_simple_queue_put_bytes },
 };
 
 static const Blocking *
