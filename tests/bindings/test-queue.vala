@@ -94,6 +94,49 @@ async void test_async () throws Error {
   }
 }
 
+async void test_lease () throws Error {
+  var queue = (Aioproc.Queue) Initable.@new (typeof (Aioproc.Queue), null, "max-deliveries", 1);
+
+  assert_true (queue.try_put (new Variant.string ("done")));
+  assert_true (queue.try_put (new Variant.string ("bad")));
+  var lease = yield queue.get_leased_async (-1, null);
+  assert_cmpstr (lease.get_value ().get_string (), CompareOperator.EQ, "done");
+  assert_null (lease.get_bytes ());
+  assert_true (lease.ack ());
+  try {
+    lease.ack ();
+    assert_not_reached ();
+  } catch (Aioproc.Error.INVALID_STATE e) {
+  }
+  assert_true (queue.get_leased (-1).nack ());
+  assert_cmpuint (queue.get_n_failed (), CompareOperator.EQ, 1);
+  var failure = queue.try_get_failed ();
+  assert_cmpstr (failure.get_value ().get_string (), CompareOperator.EQ, "bad");
+  assert_cmpuint ((uint) failure.get_history ().n_children (), CompareOperator.EQ, 1);
+}
+
+async void test_joinable () throws Error {
+  var queue = new Aioproc.JoinableQueue (0);
+
+  assert_true (queue is Aioproc.Queue);
+  assert_true (queue.try_put (new Variant.int32 (1)));
+  assert_cmpint ((yield queue.get_async (-1, null)).get_int32 (), CompareOperator.EQ, 1);
+  Idle.add (() => {
+    try {
+      queue.task_done ();
+    } catch (Error e) {
+      error ("%s", e.message);
+    }
+    return Source.REMOVE;
+  });
+  assert_true (yield queue.join_async (-1, null));
+
+  var simple = new Aioproc.SimpleQueue ();
+  assert_true (yield simple.put_async (new Variant.string ("text"), -1, null));
+  assert_cmpstr ((yield simple.get_async (-1, null)).get_string (), CompareOperator.EQ, "text");
+  assert_true (simple.is_empty ());
+}
+
 int main (string[] args) {
   AioprocTest.init (ref args);
 
@@ -105,6 +148,17 @@ int main (string[] args) {
     var done = new Completion ();
     test_async.begin (done.callback);
     test_async.end (done.wait ());
+  });
+
+  add_case ("/aioproc/vala/queue/lease", "Leases, and what has failed", () => {
+    var done = new Completion ();
+    test_lease.begin (done.callback);
+    test_lease.end (done.wait ());
+  });
+  add_case ("/aioproc/vala/queue/joinable", "Joinable and simple queues", () => {
+    var done = new Completion ();
+    test_joinable.begin (done.callback);
+    test_joinable.end (done.wait ());
   });
 
   return Test.run ();
