@@ -57,7 +57,7 @@
  * nanoseconds a byte. An item has 8 GiB at most. A value cannot hold a handle (`h`), since memory
  * cannot carry a descriptor.
  *
- * A queue without a limit grows as long as there is memory, up to 14 GiB of payloads and 16 million
+ * A queue without a limit grows as long as there is memory, up to 13 GiB of payloads and 16 million
  * items; a put then fails with [error@Gio.IOErrorEnum.NO_SPACE]. Memory is kept for the next items,
  * and given back once the queue has been empty for a second.
  *
