@@ -6,6 +6,7 @@
 
 #include "scale-kinds.h"
 
+#include "aioproc-test.h"
 #include "core/core-test.h"
 
 /* Each has 16 GiB of addresses, of which ThreadSanitizer leaves 1.5 TiB. */
@@ -336,6 +337,151 @@ let_event (gpointer object,
   g_assert_no_error (error);
 }
 
+/* --- Barrier, of more parties than come: they wait for it to break --- */
+
+/* As many as there can be. */
+#define MAX_PARTIES 65535
+
+static gpointer
+make_barrier (void)
+{
+  g_autoptr(GError) error = NULL;
+  AioprocBarrier *barrier = aioproc_barrier_new (MAX_PARTIES, &error);
+
+  g_assert_no_error (error);
+
+  return barrier;
+}
+
+static void
+start_barrier (gpointer             object,
+               guint64              owner,
+               GCancellable        *cancellable,
+               GAsyncReadyCallback  callback,
+               gpointer             user_data)
+{
+  aioproc_barrier_wait_async (object, -1, cancellable, callback, user_data);
+}
+
+static gboolean
+finish_barrier (gpointer       object,
+                guint64        owner,
+                GAsyncResult  *result,
+                GError       **error)
+{
+  g_autoptr(GError) local_error = NULL;
+
+  if (aioproc_barrier_wait_finish (object, result, &local_error) >= 0 ||
+      g_error_matches (local_error, AIOPROC_ERROR, AIOPROC_ERROR_BROKEN_BARRIER))
+    return TRUE;
+
+  g_propagate_error (error, g_steal_pointer (&local_error));
+
+  return FALSE;
+}
+
+static void
+let_barrier (gpointer object,
+             guint    n_operations)
+{
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (aioproc_barrier_abort (object, &error));
+  g_assert_no_error (error);
+}
+
+static void
+check_barrier (gpointer object,
+               guint    n_operations,
+               guint    n_let)
+{
+  g_assert_true (aioproc_barrier_is_broken (object));
+  g_assert_cmpuint (aioproc_barrier_get_n_waiting (object), ==, 0);
+}
+
+/* --- The same, of one party, which has come, and does not get to its action: so others have no
+ * place. With one, they do not wait.
+ */
+
+typedef struct {
+  GMainContext *context;   /* (owned) where the action is done */
+  GAsyncResult *result;    /* (owned) (nullable) */
+} FirstParty;
+
+static void
+do_nothing (AioprocBarrier  *barrier,
+            gpointer         user_data,
+            GError         **error)
+{
+}
+
+static void
+let_first_party (gpointer object)
+{
+  FirstParty *party = g_object_steal_data (object, "first-party");
+  g_autoptr(GError) error = NULL;
+
+  if (party == NULL)
+    return;
+
+  while (party->result == NULL)
+    g_main_context_iteration (party->context, TRUE);
+
+  g_assert_cmpint (aioproc_barrier_wait_finish (object, party->result, &error), ==, 0);
+  g_assert_no_error (error);
+  g_object_unref (party->result);
+  g_main_context_unref (party->context);
+  g_free (party);
+}
+
+static gpointer
+make_place (void)
+{
+  g_autoptr(GError) error = NULL;
+  AioprocBarrier *barrier = aioproc_barrier_new (1, &error);
+  FirstParty *party = g_new0 (FirstParty, 1);
+
+  g_assert_no_error (error);
+  party->context = g_main_context_new ();
+  g_object_set_data (G_OBJECT (barrier), "first-party", party);
+  aioproc_barrier_set_action (barrier, do_nothing, NULL, NULL);
+  g_main_context_push_thread_default (party->context);
+  aioproc_barrier_wait_async (barrier, -1, NULL, aioproc_test_store_result, &party->result);
+  g_main_context_pop_thread_default (party->context);
+  aioproc_barrier_set_action (barrier, NULL, NULL, NULL);
+
+  return barrier;
+}
+
+static gboolean
+finish_place (gpointer       object,
+              guint64        owner,
+              GAsyncResult  *result,
+              GError       **error)
+{
+  int index = aioproc_barrier_wait_finish (object, result, error);
+
+  g_assert_cmpint (index, <=, 0);
+
+  return index == 0;
+}
+
+static void
+let_place (gpointer object,
+           guint    n_operations)
+{
+  let_first_party (object);
+}
+
+static void
+check_place (gpointer object,
+             guint    n_operations,
+             guint    n_let)
+{
+  g_assert_false (aioproc_barrier_is_broken (object));
+  g_assert_cmpuint (aioproc_barrier_get_n_waiting (object), ==, 0);
+}
+
 /* --- Queue --- */
 
 static gpointer
@@ -388,15 +534,21 @@ check_queue (gpointer object,
 }
 
 const ScaleKind scale_kinds[] = {
-  { "lock", 1000, 1, make_lock, NULL, start_lock, finish_lock, let_lock, check_lock },
-  { "rlock", 1000, 1, make_rlock, NULL, start_rlock, finish_rlock, let_rlock, check_rlock },
-  { "semaphore", 1000, 1, make_semaphore, NULL, start_semaphore, finish_semaphore, let_semaphore,
-    check_semaphore },
-  { "condition", 1000, 2, make_condition, prepare_condition, start_condition, finish_condition,
-    let_condition, check_condition },
-  { "event", 1000, 1, make_event, NULL, start_event, finish_event, let_event, NULL },
-  { "queue", N_QUEUES, 1, make_queue, NULL, start_queue, finish_queue, let_queue,
-    check_queue },
+  { "lock", 1000, 1, FALSE, make_lock, NULL, start_lock, finish_lock, let_lock, check_lock, NULL },
+  { "rlock", 1000, 1, FALSE, make_rlock, NULL, start_rlock, finish_rlock, let_rlock, check_rlock,
+    NULL },
+  { "semaphore", 1000, 1, FALSE, make_semaphore, NULL, start_semaphore, finish_semaphore,
+    let_semaphore, check_semaphore, NULL },
+  { "condition", 1000, 2, FALSE, make_condition, prepare_condition, start_condition,
+    finish_condition, let_condition, check_condition, NULL },
+  { "event", 1000, 1, FALSE, make_event, NULL, start_event, finish_event, let_event, NULL, NULL },
+  /* Each has a MiB of places. */
+  { "barrier", 100, 1, TRUE, make_barrier, NULL, start_barrier, finish_barrier, let_barrier,
+    check_barrier, NULL },
+  { "barrier-place", 1000, 2, FALSE, make_place, NULL, start_barrier, finish_place, let_place,
+    check_place, let_first_party },
+  { "queue", N_QUEUES, 1, FALSE, make_queue, NULL, start_queue, finish_queue, let_queue,
+    check_queue, NULL },
 };
 
 const guint n_scale_kinds = G_N_ELEMENTS (scale_kinds);

@@ -15,6 +15,7 @@ typedef struct {
   const char *name;
   guint       n_objects;   /* how many there can be at a time */
   guint       n_fds;       /* of one */
+  gboolean    breaks;      /* where one operation ends without, all others are let through */
 
   /* An object that lets nothing through. */
   gpointer  (*make)    (void);
@@ -40,6 +41,8 @@ typedef struct {
   void      (*check)   (gpointer              object,
                         guint                 n_operations,
                         guint                 n_let);
+  /* (nullable) Lets go of what an object may still hold that was not let through. */
+  void      (*end)     (gpointer              object);
 } ScaleKind;
 
 extern const ScaleKind scale_kinds[];

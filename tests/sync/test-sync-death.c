@@ -16,393 +16,44 @@
 
 #include "aioproc-test.h"
 #include "core/core-test.h"
+#include "death-things.h"
 #include "platform/platform-test.h"
+#include "sync/aioproc-grants-private.h"
 
 /* All ways to die, for all that a process can have when it does. */
-
-typedef struct _Fixture Fixture;
-
-/* What one dies with, and another waits for. */
-typedef struct {
-  const char *path;
-  gpointer  (*make)   (void);
-  /* In the victim, which has said so when it holds what there is, or is about to sleep. */
-  void      (*hold)   (Fixture *self);
-  /* In the victim, if it may go on. */
-  void      (*let_go) (Fixture *self);
-  /* In the one that waits: it says so, waits, and returns whether it was told that one died. */
-  gboolean  (*wait)   (Fixture *self);
-  gboolean    waiter_first;
-  /* (nullable) In this process, when both stand. */
-  void      (*amid)   (Fixture *self);
-  /* (nullable) In this process, when the victim is stopped, and when it has ended. */
-  void      (*check_stopped) (Fixture *self);
-  void      (*after)  (Fixture *self);
-  gboolean    tells;             /* the one that waits is told */
-} Thing;
-
-typedef enum {
-  END_KILLED,
-  END_EXITS,
-  END_EXECUTES,
-  END_ABORTS,
-  END_CRASHES,
-  END_DUMPS,
-  END_STOPPED_KILLED,
-  END_STOPPED_CONTINUES,
-  END_NAMESPACE_KILLED,
-  END_NAMESPACE_ENDED,
-} End;
 
 static const char * const ends[] = {
   "killed", "exits", "executes", "aborts", "crashes", "dumps-core", "stopped-killed",
   "stopped-continues", "namespace/killed", "namespace/ended",
 };
 
-struct _Fixture {
-  /* What the children inherit. */
-  const Thing *thing;
-  End          end;
-  gboolean     async;            /* how the waiter waits */
-  gpointer     object;           /* (owned) */
-  const char  *folder;           /* (nullable) where the core goes */
-
-  /* What they share. */
-  struct {
-    _Atomic guint32 held;
-    _Atomic guint32 begun;
-    _Atomic guint32 got;         /* 1: what it waits for; 2: and it was told that one died */
-    _Atomic guint32 go;          /* 1: come to your end; 2: let go */
-    _Atomic guint32 pid;         /* of the one to be killed in another namespace, or NO_NAMESPACE */
-  } *shared;
-};
-
 #define NO_NAMESPACE G_MAXUINT32
 
-/* --- All alike --- */
-
-static gboolean
-acquire_within (gpointer   object,
-                gint64     timeout_usec,
-                GError   **error)
-{
-  if (AIOPROC_IS_LOCK (object))
-    return aioproc_lock_acquire (object, timeout_usec, NULL, error);
-
-  if (AIOPROC_IS_RLOCK (object))
-    return aioproc_rlock_acquire (object, 0, timeout_usec, NULL, error);
-
-  return aioproc_semaphore_acquire (object, timeout_usec, NULL, error);
-}
-
 static void
-acquire (gpointer object)
+take_slot (Fixture *self)
 {
-  g_autoptr(GError) error = NULL;
+  guint32 owner = core_test_attach (core_test_get_family ());
 
-  g_assert_true (acquire_within (object, -1, &error));
-  g_assert_no_error (error);
+  atomic_store (&self->shared->slot, owner % AIOPROC_GRANTS_N_SLOTS);
 }
 
+/* --- The order of slots, by which it is decided who is chosen --- */
+
+static int
+passer_by_run (gpointer user_data)
+{
+  take_slot (user_data);
+
+  return 0;
+}
+
+/* Slots are taken going round. That of the victim has to come before that of the one that waits. */
 static void
-acquire_async (gpointer object)
+go_round_slots (Fixture *self)
 {
-  g_autoptr(GMainContext) context = g_main_context_new ();
-  g_autoptr(GAsyncResult) result = NULL;
-  g_autoptr(GError) error = NULL;
-  gboolean acquired;
-
-  g_main_context_push_thread_default (context);
-
-  if (AIOPROC_IS_LOCK (object))
-    {
-      aioproc_lock_acquire_async (object, -1, NULL, aioproc_test_store_result, &result);
-      aioproc_test_wait (&result);
-      acquired = aioproc_lock_acquire_finish (object, result, &error);
-    }
-  else if (AIOPROC_IS_RLOCK (object))
-    {
-      aioproc_rlock_acquire_async (object, 0, -1, NULL, aioproc_test_store_result, &result);
-      aioproc_test_wait (&result);
-      acquired = aioproc_rlock_acquire_finish (object, result, &error);
-    }
-  else
-    {
-      aioproc_semaphore_acquire_async (object, -1, NULL, aioproc_test_store_result, &result);
-      aioproc_test_wait (&result);
-      acquired = aioproc_semaphore_acquire_finish (object, result, &error);
-    }
-
-  g_main_context_pop_thread_default (context);
-  g_assert_no_error (error);
-  g_assert_true (acquired);
+  while (atomic_load (&self->shared->slot) > AIOPROC_GRANTS_N_SLOTS - 8)
+    platform_test_wait_success (platform_test_fork (passer_by_run, self));
 }
-
-static void
-release (gpointer object)
-{
-  g_autoptr(GError) error = NULL;
-
-  if (AIOPROC_IS_LOCK (object))
-    g_assert_true (aioproc_lock_release (object, &error));
-  else if (AIOPROC_IS_RLOCK (object))
-    g_assert_true (aioproc_rlock_release (object, 0, &error));
-  else
-    g_assert_true (aioproc_semaphore_release (object, &error));
-
-  g_assert_no_error (error);
-}
-
-static gboolean
-was_abandoned (gpointer object)
-{
-  if (AIOPROC_IS_LOCK (object))
-    return aioproc_lock_get_was_abandoned (object);
-
-  return AIOPROC_IS_RLOCK (object) && aioproc_rlock_get_was_abandoned (object);
-}
-
-static void
-check_free (gpointer object)
-{
-  if (AIOPROC_IS_LOCK (object))
-    g_assert_false (aioproc_lock_is_locked (object));
-  else if (AIOPROC_IS_RLOCK (object))
-    g_assert_false (aioproc_rlock_is_locked (object));
-  else
-    g_assert_cmpuint (aioproc_semaphore_get_value (object), ==, 1);
-}
-
-/* --- Locks and units --- */
-
-static gpointer
-make_lock (void)
-{
-  return aioproc_lock_new (NULL);
-}
-
-static gpointer
-make_rlock (void)
-{
-  return aioproc_rlock_new (NULL);
-}
-
-static gpointer
-make_semaphore (void)
-{
-  return aioproc_semaphore_new (1, NULL);
-}
-
-static gpointer
-make_bounded_semaphore (void)
-{
-  return aioproc_bounded_semaphore_new (1, NULL);
-}
-
-static void
-hold (Fixture *self)
-{
-  acquire (self->object);
-
-  /* Of which nothing is left. */
-  if (AIOPROC_IS_RLOCK (self->object))
-    acquire (self->object);
-
-  core_test_store (&self->shared->held, 1);
-}
-
-static void
-let_go (Fixture *self)
-{
-  release (self->object);
-
-  if (AIOPROC_IS_RLOCK (self->object))
-    release (self->object);
-}
-
-static gboolean
-wait_for_object (Fixture *self)
-{
-  gboolean told;
-
-  core_test_store (&self->shared->begun, 1);
-
-  if (self->async)
-    acquire_async (self->object);
-  else
-    acquire (self->object);
-
-  told = was_abandoned (self->object);
-
-  if (AIOPROC_IS_RLOCK (self->object))
-    g_assert_cmpuint (aioproc_rlock_get_depth (self->object, 0), ==, 1);
-
-  release (self->object);
-
-  return told;
-}
-
-static void
-check_held (Fixture *self)
-{
-  g_autoptr(GError) error = NULL;
-
-  g_assert_false (acquire_within (self->object, 20 * G_TIME_SPAN_MILLISECOND, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-}
-
-/* --- Conditions --- */
-
-static gpointer
-make_condition (void)
-{
-  g_autoptr(AioprocLock) lock = aioproc_lock_new (NULL);
-
-  return aioproc_condition_new (AIOPROC_SHAREABLE (lock), NULL);
-}
-
-static gpointer
-make_condition_of_rlock (void)
-{
-  return aioproc_condition_new (NULL, NULL);
-}
-
-static void
-notify (Fixture *self)
-{
-  g_autoptr(GError) error = NULL;
-
-  g_assert_true (aioproc_condition_notify_n (self->object, 0, 1, &error));
-  g_assert_no_error (error);
-}
-
-static void
-hold_condition (Fixture *self)
-{
-  acquire (aioproc_condition_get_lock (self->object));
-  notify (self);
-  core_test_store (&self->shared->held, 1);
-}
-
-static void
-let_go_of_condition (Fixture *self)
-{
-  release (aioproc_condition_get_lock (self->object));
-}
-
-static gboolean
-wait_for_condition (Fixture *self)
-{
-  gpointer lock = aioproc_condition_get_lock (self->object);
-  g_autoptr(GMainContext) context = g_main_context_new ();
-  g_autoptr(GAsyncResult) result = NULL;
-  g_autoptr(GError) error = NULL;
-  gboolean told;
-
-  acquire (lock);
-  core_test_store (&self->shared->begun, 1);
-
-  if (self->async)
-    {
-      g_main_context_push_thread_default (context);
-      aioproc_condition_wait_async (self->object, 0, -1, NULL, aioproc_test_store_result, &result);
-      aioproc_test_wait (&result);
-      g_assert_true (aioproc_condition_wait_finish (self->object, result, &error));
-      g_main_context_pop_thread_default (context);
-    }
-  else
-    {
-      g_assert_true (aioproc_condition_wait (self->object, 0, -1, NULL, &error));
-    }
-
-  g_assert_no_error (error);
-  told = was_abandoned (lock);
-  release (lock);
-
-  return told;
-}
-
-static void
-wait_to_die (Fixture *self)
-{
-  g_autoptr(GError) error = NULL;
-
-  acquire (aioproc_condition_get_lock (self->object));
-  core_test_store (&self->shared->held, 1);
-  g_assert_true (aioproc_condition_wait (self->object, 0, -1, NULL, &error));
-  g_assert_no_error (error);
-}
-
-/* It was chosen, and may tell the other now. */
-static void
-tell_other (Fixture *self)
-{
-  notify (self);
-  release (aioproc_condition_get_lock (self->object));
-}
-
-/* The victim is chosen, whose slot comes first: and has to wait for the lock, which is ours. */
-static void
-choose_victim (Fixture *self)
-{
-  acquire (aioproc_condition_get_lock (self->object));
-  notify (self);
-}
-
-static void
-let_chosen_go (Fixture *self)
-{
-  release (aioproc_condition_get_lock (self->object));
-}
-
-/* Nothing is passed on, neither to the other nor to us. */
-static void
-check_waits (Fixture *self)
-{
-  g_autoptr(GError) error = NULL;
-
-  g_assert_false (aioproc_condition_wait (self->object, 0, 20 * G_TIME_SPAN_MILLISECOND, NULL,
-                                          &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-  g_assert_cmpuint (atomic_load (&self->shared->got), ==, 0);
-}
-
-static void
-check_condition_held (Fixture *self)
-{
-  g_autoptr(GError) error = NULL;
-
-  g_assert_false (acquire_within (aioproc_condition_get_lock (self->object),
-                                  20 * G_TIME_SPAN_MILLISECOND, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
-}
-
-static void
-notify_after (Fixture *self)
-{
-  acquire (aioproc_condition_get_lock (self->object));
-  notify (self);
-  release (aioproc_condition_get_lock (self->object));
-}
-
-static const Thing things[] = {
-  { "lock", make_lock, hold, let_go, wait_for_object, FALSE, NULL, check_held, NULL, TRUE },
-  { "rlock", make_rlock, hold, let_go, wait_for_object, FALSE, NULL, check_held, NULL, TRUE },
-  { "semaphore", make_semaphore, hold, let_go, wait_for_object, FALSE, NULL, check_held, NULL,
-    FALSE },
-  { "bounded-semaphore", make_bounded_semaphore, hold, let_go, wait_for_object, FALSE, NULL,
-    check_held, NULL, FALSE },
-  { "condition/notifying", make_condition, hold_condition, let_go_of_condition, wait_for_condition,
-    TRUE, NULL, check_condition_held, NULL, TRUE },
-  { "condition/notifying-rlock", make_condition_of_rlock, hold_condition, let_go_of_condition,
-    wait_for_condition, TRUE, NULL, check_condition_held, NULL, TRUE },
-  { "condition/waiting", make_condition, wait_to_die, tell_other, wait_for_condition, FALSE, NULL,
-    NULL, notify_after, FALSE },
-  { "condition/chosen", make_condition, wait_to_die, tell_other, wait_for_condition, FALSE,
-    choose_victim, check_waits, let_chosen_go, FALSE },
-  { "condition/chosen-rlock", make_condition_of_rlock, wait_to_die, tell_other,
-    wait_for_condition, FALSE, choose_victim, check_waits, let_chosen_go, FALSE },
-};
 
 /* --- The one that waits --- */
 
@@ -411,7 +62,7 @@ waiter_run (gpointer user_data)
 {
   Fixture *self = user_data;
 
-  core_test_attach (core_test_get_family ());
+  take_slot (self);
   core_test_store (&self->shared->got, self->thing->wait (self) ? 2 : 1);
 
   return 0;
@@ -490,7 +141,7 @@ victim_run (gpointer user_data)
   Fixture *self = user_data;
 
   limit_core (self);
-  core_test_attach (core_test_get_family ());
+  take_slot (self);
   g_thread_unref (g_thread_new ("end", end_victim, self));
   self->thing->hold (self);
   core_test_wait_for (&self->shared->go, 2);
@@ -688,10 +339,7 @@ run (Fixture *self)
   else if (self->end == END_STOPPED_CONTINUES)
     platform_test_wait_success (pid);
 
-  if (AIOPROC_IS_CONDITION (self->object))
-    check_free (aioproc_condition_get_lock (self->object));
-  else
-    check_free (self->object);
+  death_things_check_free (self->object);
 }
 
 /* NULL: the kernel writes cores elsewhere, or none. */
@@ -731,6 +379,7 @@ test_sync_death (gconstpointer data)
   const Case *self = data;
   g_autofree char *folder = NULL;
   Fixture fixture = { .thing = self->thing, .end = self->end, .async = self->async };
+  static guint32 last_slot;
 
   g_test_summary ("One ends in this way, and another goes on with what that had");
 
@@ -743,7 +392,10 @@ test_sync_death (gconstpointer data)
   fixture.folder = folder;
   fixture.object = self->thing->make ();
   fixture.shared = platform_test_map_shared (sizeof *fixture.shared);
+  atomic_store (&fixture.shared->slot, last_slot);
+  go_round_slots (&fixture);
   run (&fixture);
+  last_slot = atomic_load (&fixture.shared->slot);
   platform_test_unmap (fixture.shared, sizeof *fixture.shared);
   g_assert_finalize_object (fixture.object);
 
@@ -757,15 +409,16 @@ main (int   argc,
 {
   core_test_init (&argc, &argv);
 
-  for (guint i = 0; i < G_N_ELEMENTS (things); i++)
+  for (guint i = 0; i < n_death_things; i++)
     {
       for (guint j = 0; j < 2 * G_N_ELEMENTS (ends); j++)
         {
-          g_autofree char *path = g_strdup_printf ("/aioproc/sync-death/%s/%s-%s", things[i].path,
+          const Thing *thing = &death_things[i];
+          g_autofree char *path = g_strdup_printf ("/aioproc/sync-death/%s/%s-%s", thing->path,
                                                    ends[j / 2], j % 2 == 0 ? "sync" : "async");
           Case *test_case = g_new (Case, 1);
 
-          *test_case = (Case) { &things[i], j / 2, j % 2 };
+          *test_case = (Case) { thing, j / 2, j % 2 };
           aioproc_test_add_data_func_full (path, test_case, test_sync_death, g_free);
         }
     }
