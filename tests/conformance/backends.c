@@ -37,6 +37,18 @@ local_create (GType       type,
   return object;
 }
 
+static GError *
+local_refuse (GType       type,
+              const char *property,
+              guint       value)
+{
+  GError *error = NULL;
+
+  g_assert_null (g_initable_new (type, NULL, &error, property, value, NULL));
+
+  return error;
+}
+
 static void
 local_send (gpointer object,
             int      socket_fd)
@@ -122,8 +134,9 @@ forward_receive (int socket_fd)
 
 /* All that the same cases are for. */
 const Backend backends[] = {
-  { "local", local_create, local_send, local_receive, TRUE },
-  { "forward", forward_create, forward_send, forward_receive, FALSE },
+  { "local", local_create, local_refuse, local_send, local_receive, TRUE },
+  /* What there is no local one for there is not at all. */
+  { "forward", forward_create, local_refuse, forward_send, forward_receive, FALSE },
 };
 
 const guint n_backends = G_N_ELEMENTS (backends);

@@ -122,3 +122,39 @@ conformance_add_memory (const char            *concept,
         add_for (&backends[i], concept, create, cases, n_cases);
     }
 }
+
+typedef struct {
+  const Backend *backend;
+  GType          type;
+  const char    *property;
+  guint          value;
+} Refused;
+
+static void
+test_conformance_refused (gconstpointer data)
+{
+  const Refused *refused = data;
+  g_autoptr(GError) error = NULL;
+
+  g_test_summary ("What cannot be is refused when it is made");
+
+  error = refused->backend->refuse (refused->type, refused->property, refused->value);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT);
+}
+
+void
+conformance_add_refused (const char *concept,
+                         GType       type,
+                         const char *property,
+                         guint       value)
+{
+  for (guint i = 0; i < n_backends; i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/aioproc/conformance/%s/%s/refused/%s/%u", concept,
+                                               backends[i].name, property, value);
+      Refused *refused = g_new (Refused, 1);
+
+      *refused = (Refused) { &backends[i], type, property, value };
+      aioproc_test_add_data_func_full (path, refused, test_conformance_refused, g_free);
+    }
+}

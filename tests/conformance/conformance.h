@@ -44,4 +44,10 @@ void conformance_add_memory
                       const ConformanceCase *cases,
                       guint                  n_cases);
 
+/* Adds, for every backend, that an object with @property of @value is an invalid argument. */
+void conformance_add_refused (const char            *concept,
+                              GType                  type,
+                              const char            *property,
+                              guint                  value);
+
 G_END_DECLS

@@ -105,6 +105,10 @@ typedef struct {
   gpointer  (*create)  (GType       type,
                         const char *first_property,
                         ...);
+  /* Of one that cannot be: why not. */
+  GError   *(*refuse)  (GType       type,
+                        const char *property,
+                        guint       value);
   void      (*send)    (gpointer    object,
                         int         socket_fd);
   gpointer  (*receive) (int         socket_fd);

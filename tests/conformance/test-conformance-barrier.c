@@ -337,6 +337,38 @@ static const ConformanceCase three_cases[] = {
   { "closed", "Waits end when the barrier is disposed of in their process", case_closed },
 };
 
+/* --- One --- */
+
+static void
+case_alone (Cast *cast)
+{
+  Party *parties[] = { cast->a, cast->b, cast->c };
+
+  for (guint i = 0; i < 30; i++)
+    {
+      /* Who comes last does not wait. */
+      g_assert_cmpint (party_do (parties[i % 3], OPERATION_WAIT, i % 2 == 0 ? 0 : -1), ==,
+                       OUTCOME_TRUE);
+      g_assert_cmpuint (party_get_value (parties[i % 3]), ==, 0);
+      assert_n_waiting (cast, 0);
+    }
+
+  assert_outcome (cast->a, OPERATION_ABORT, OUTCOME_TRUE);
+  g_assert_cmpint (party_do (cast->b, OPERATION_WAIT, -1), ==, OUTCOME_BROKEN);
+  reset (cast->b);
+  g_assert_cmpint (party_do (cast->a, OPERATION_WAIT, -1), ==, OUTCOME_TRUE);
+}
+
+static const ConformanceCase one_cases[] = {
+  { "alone", "Who is alone goes on at once", case_alone },
+};
+
+static gpointer
+create_for_one (const Backend *backend)
+{
+  return backend->create (AIOPROC_TYPE_BARRIER, "parties", 1, NULL);
+}
+
 static gpointer
 create_for_two (const Backend *backend)
 {
@@ -354,6 +386,9 @@ main (int   argc,
       char *argv[])
 {
   core_test_init (&argc, &argv);
+  conformance_add ("barrier/one", create_for_one, one_cases, G_N_ELEMENTS (one_cases));
+  conformance_add_refused ("barrier", AIOPROC_TYPE_BARRIER, "parties", 0);
+  conformance_add_refused ("barrier", AIOPROC_TYPE_BARRIER, "parties", 65536);
   conformance_add ("barrier/two", create_for_two, cases, G_N_ELEMENTS (cases));
   conformance_add ("barrier/three", create_for_three, three_cases, G_N_ELEMENTS (three_cases));
 

@@ -231,13 +231,78 @@ static const ConformanceCase cases[] = {
     case_consumer_dies, NEEDS_PROCESS },
 };
 
-/* --- Bounded --- */
+/* --- The bounds of what it begins with, of either kind --- */
+
+#define MAX_UNITS 1048575
+
+static void
+case_none (Cast *cast)
+{
+  assert_value (cast, 0);
+  g_assert_cmpint (party_do (cast->a, OPERATION_TRY_ACQUIRE, 0), ==, OUTCOME_WOULD_BLOCK);
+  g_assert_cmpint (party_do (cast->b, OPERATION_ACQUIRE, 0), ==, OUTCOME_TIMED_OUT);
+  g_assert_cmpint (party_do (cast->a, OPERATION_RELEASE, 0), ==, OUTCOME_NOT_OWNER);
+  assert_value (cast, 0);
+}
+
+static void
+case_none_yet (Cast *cast)
+{
+  case_none (cast);
+  party_begin (cast->b, OPERATION_ACQUIRE, -1);
+  g_assert_true (party_is_pending (cast->b));
+  post (cast->a);
+  g_assert_cmpint (party_end (cast->b), ==, OUTCOME_TRUE);
+  consume (cast->b);
+  case_none (cast);
+}
 
 static void
 assert_full (Party *party)
 {
   g_assert_cmpint (party_do (party, OPERATION_POST, 0), ==, OUTCOME_INVALID_STATE);
 }
+
+static void
+case_most (Cast *cast)
+{
+  assert_value (cast, MAX_UNITS);
+  assert_full (cast->a);
+  lock_case_acquire (cast->a);
+  lock_case_acquire (cast->b);
+  assert_value (cast, MAX_UNITS - 2);
+  /* Those that are held count. */
+  assert_full (cast->b);
+  consume (cast->a);
+  post (cast->b);
+  assert_full (cast->a);
+  lock_case_release (cast->b);
+  assert_value (cast, MAX_UNITS);
+}
+
+static void
+case_never (Cast *cast)
+{
+  case_none (cast);
+  assert_full (cast->a);
+  assert_full (cast->b);
+  case_none (cast);
+}
+
+static const ConformanceCase none_cases[] = {
+  { "none-yet", "Where there are no units at first, those that are posted can be had",
+    case_none_yet },
+};
+
+static const ConformanceCase most_cases[] = {
+  { "most", "There can be as many units as this, free and held, and no more", case_most },
+};
+
+static const ConformanceCase never_cases[] = {
+  { "never", "Of no units there are never more", case_never },
+};
+
+/* --- Bounded --- */
 
 static void
 case_full (Cast *cast)
@@ -300,6 +365,38 @@ create_bounded (const Backend *backend)
   return backend->create (AIOPROC_TYPE_BOUNDED_SEMAPHORE, NULL);
 }
 
+static gpointer
+create_none (const Backend *backend)
+{
+  return backend->create (AIOPROC_TYPE_SEMAPHORE, "initial-value", 0, NULL);
+}
+
+static gpointer
+create_most (const Backend *backend)
+{
+  return backend->create (AIOPROC_TYPE_SEMAPHORE, "initial-value", MAX_UNITS, NULL);
+}
+
+static gpointer
+create_bounded_none (const Backend *backend)
+{
+  return backend->create (AIOPROC_TYPE_BOUNDED_SEMAPHORE, "initial-value", 0, NULL);
+}
+
+static gpointer
+create_bounded_most (const Backend *backend)
+{
+  return backend->create (AIOPROC_TYPE_BOUNDED_SEMAPHORE, "initial-value", MAX_UNITS, NULL);
+}
+
+static void
+add_refused (guint value)
+{
+  conformance_add_refused ("semaphore", AIOPROC_TYPE_SEMAPHORE, "initial-value", value);
+  conformance_add_refused ("bounded-semaphore", AIOPROC_TYPE_BOUNDED_SEMAPHORE, "initial-value",
+                           value);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -310,6 +407,14 @@ main (int   argc,
   conformance_add ("bounded-semaphore", create_bounded, lock_cases, n_lock_cases);
   conformance_add ("bounded-semaphore", create_bounded, bounded_cases,
                    G_N_ELEMENTS (bounded_cases));
+  conformance_add ("semaphore", create_none, none_cases, G_N_ELEMENTS (none_cases));
+  conformance_add ("semaphore", create_most, most_cases, G_N_ELEMENTS (most_cases));
+  conformance_add ("bounded-semaphore", create_bounded_none, never_cases,
+                   G_N_ELEMENTS (never_cases));
+  conformance_add ("bounded-semaphore", create_bounded_most, most_cases,
+                   G_N_ELEMENTS (most_cases));
+  add_refused (MAX_UNITS + 1);
+  add_refused (G_MAXUINT);
 
   return g_test_run ();
 }
