@@ -10,7 +10,7 @@ import Aioproc from 'gi://Aioproc?version=1';
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
 
-import {assertEqual, assertRejects, assertSame, assertThrows, run, test}
+import {assert, assertEqual, assertRejects, assertSame, assertThrows, run, test}
   from './aioproc-test.js';
 
 Gio._promisify(Aioproc.Barrier.prototype, 'wait_async');
@@ -33,6 +33,49 @@ test('meet', 'Parties meet, each with a number of its own', async () => {
     const waits = [0, 1, 2].map(() => barrier.wait_async(-1, null));
     assertEqual(await Promise.all(waits), [0, 1, 2]);
   }
+});
+
+test('shareable', 'A barrier implements Shareable, and has an identity', () => {
+  const barrier = new Aioproc.Barrier({parties: 2});
+
+  assert(barrier instanceof Gio.Initable);
+  assert(barrier.dup_id() !== new Aioproc.Barrier({parties: 2}).dup_id());
+});
+
+test('wait', 'The blocking form, and how it ends without the others', async () => {
+  const barrier = new Aioproc.Barrier({parties: 2});
+  const cancellable = new Gio.Cancellable();
+  const first = barrier.wait_async(-1, null);
+
+  assertSame(barrier.wait(-1, null), 1);
+  assertSame(await first, 0);
+  cancellable.cancel();
+  assertThrows(() => barrier.wait(-1, cancellable), Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED);
+  await assertRejects(barrier.wait_async(-1, cancellable), Gio.IOErrorEnum,
+    Gio.IOErrorEnum.CANCELLED);
+  assertSame(barrier.is_broken(), false, 'it had not come');
+  for (const timeout of [0, 1000]) {
+    assertThrows(() => barrier.wait(timeout, null), Gio.IOErrorEnum, Gio.IOErrorEnum.TIMED_OUT);
+    assertThrows(() => barrier.wait(-1, null), Aioproc.Error, Aioproc.Error.BROKEN_BARRIER);
+    assertSame(barrier.reset(), true);
+  }
+});
+
+test('dispose-while-pending', 'Disposing of the object completes what is pending', async () => {
+  const barrier = new Aioproc.Barrier({parties: 2});
+
+  // See the semaphores.
+  await new Promise((resolve, reject) => {
+    barrier.wait_async(-1, null, (source, result) => {
+      try {
+        assertThrows(() => result.propagate_int(), Gio.IOErrorEnum, Gio.IOErrorEnum.CLOSED);
+        resolve();
+      } catch (error) {
+        reject(error);
+      }
+    });
+    barrier.run_dispose();
+  });
 });
 
 test('broken', 'A timeout, a cancellation and an abort break it for the others', async () => {

@@ -6,7 +6,8 @@
 
 import threading
 
-from aioproc_test import AIOPROC_ERROR, IO_ERROR, Aioproc, Callback, Case, Gio, GLib, run
+from aioproc_test import (AIOPROC_ERROR, IO_ERROR, Aioproc, Callback, Case, Gio, GLib, Watched,
+                          drain, no_descriptors, run)
 
 
 class Barrier(Case):
@@ -27,6 +28,94 @@ class Barrier(Case):
         self.assertEqual(barrier.props.n_waiting, 0)
         with self.raises(IO_ERROR, Gio.IOErrorEnum.INVALID_ARGUMENT):
             Aioproc.Barrier.new(0)
+
+    def test_uninitialized(self):
+        """An object that could not be constructed answers everything"""
+        with no_descriptors():
+            barrier = Aioproc.Barrier(parties=2)
+        for operation in (lambda: barrier.wait(-1, None), barrier.abort, barrier.reset):
+            with self.raises(IO_ERROR, Gio.IOErrorEnum.NOT_INITIALIZED):
+                operation()
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.NOT_INITIALIZED):
+            barrier.wait_finish(self.begin(barrier).wait())
+        self.assertFalse(barrier.is_broken())
+        self.assertEqual(barrier.get_n_waiting(), 0)
+
+    def test_shareable(self):
+        """A barrier implements Shareable, and has an identity"""
+        barrier = Aioproc.Barrier(parties=2)
+        self.assertIsInstance(barrier, Aioproc.Shareable)
+        self.assertNotEqual(barrier.dup_id(), Aioproc.Barrier(parties=2).dup_id())
+
+    def test_timeout_async(self):
+        """A timeout of the asynchronous form; who comes last does not wait"""
+        barrier = Aioproc.Barrier(parties=2)
+        for timeout in (0, GLib.TIME_SPAN_MILLISECOND):
+            wait = self.begin(barrier, timeout)
+            self.assertFalse(wait.called, 'called inside of the call')
+            with self.raises(IO_ERROR, Gio.IOErrorEnum.TIMED_OUT):
+                barrier.wait_finish(wait.wait())
+            self.assertTrue(barrier.reset())
+        wait = self.begin(barrier)
+        self.assertEqual(barrier.wait(0, None), 1)
+        self.assertEqual(barrier.wait_finish(wait.wait()), 0)
+
+    def test_cancel_before(self):
+        """A wait that is cancelled before it comes breaks nothing, in either form"""
+        barrier = Aioproc.Barrier(parties=2)
+        cancellable = Gio.Cancellable()
+        cancellable.cancel()
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.CANCELLED):
+            barrier.wait(-1, cancellable)
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.CANCELLED):
+            barrier.wait_finish(self.begin(barrier, cancellable=cancellable).wait())
+        self.assertFalse(barrier.is_broken())
+
+    def test_cancel_unheard(self):
+        """A cancelled wait breaks the barrier for a thread while the main loop does not run"""
+        barrier = Aioproc.Barrier(parties=3)
+        cancellable = Gio.Cancellable()
+        errors = []
+
+        def work():
+            try:
+                barrier.wait(-1, None)
+            except GLib.Error as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=work)
+        wait = self.begin(barrier, cancellable=cancellable)
+        thread.start()
+        cancellable.cancel()
+        thread.join()
+        self.assertTrue(errors[0].matches(AIOPROC_ERROR, Aioproc.Error.BROKEN_BARRIER))
+        self.assertFalse(wait.called)
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.CANCELLED):
+            barrier.wait_finish(wait.wait())
+
+    def test_drop_while_pending(self):
+        """A pending operation keeps the object alive, and nothing else does"""
+        barrier = Aioproc.Barrier(parties=2)
+        watched = Watched(barrier)
+        wait = self.begin(barrier, 20 * GLib.TIME_SPAN_MILLISECOND)
+        del barrier
+        self.assertFalse(watched.gone)
+        result = wait.wait()
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.TIMED_OUT):
+            wait.source.wait_finish(result)
+        del wait, result
+        drain()
+        self.assertTrue(watched.gone)
+
+    def test_dispose_while_pending(self):
+        """Disposing of the object completes what is pending"""
+        barrier = Aioproc.Barrier(parties=2)
+        wait = self.begin(barrier)
+        barrier.run_dispose()
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.CLOSED):
+            barrier.wait_finish(wait.wait())
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.CLOSED):
+            barrier.wait(-1, None)
 
     def test_async(self):
         """Parties meet, each with a number of its own"""

@@ -56,6 +56,33 @@ test('construct-bounded', 'A bounded semaphore is a semaphore', () => {
   assertUnits(new Aioproc.BoundedSemaphore({initial_value: 4}), 4, 0);
 });
 
+test('bounded', 'Every form of a bounded semaphore, and how each ends without', async () => {
+  const semaphore = Aioproc.BoundedSemaphore.new(3);
+  const cancellable = new Gio.Cancellable();
+
+  assert(semaphore.try_acquire());
+  assert(semaphore.acquire(-1, null));
+  assertSame(await semaphore.acquire_async(-1, null), true);
+  assertUnits(semaphore, 0, 3);
+
+  assertThrows(() => semaphore.try_acquire(), Gio.IOErrorEnum, Gio.IOErrorEnum.WOULD_BLOCK);
+  assertThrows(() => semaphore.acquire(MILLISECOND, null), Gio.IOErrorEnum,
+    Gio.IOErrorEnum.TIMED_OUT);
+  const late = semaphore.acquire_async(MILLISECOND, null);
+  const cancelled = semaphore.acquire_async(-1, cancellable);
+  const behind = semaphore.acquire_async(-1, null);
+  await assertRejects(late, Gio.IOErrorEnum, Gio.IOErrorEnum.TIMED_OUT);
+  cancellable.cancel();
+  await assertRejects(cancelled, Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED);
+  assertThrows(() => semaphore.acquire(-1, cancellable), Gio.IOErrorEnum,
+    Gio.IOErrorEnum.CANCELLED);
+  semaphore.release();
+  assertSame(await behind, true);
+  for (let i = 0; i < 3; i++)
+    semaphore.release();
+  assertUnits(semaphore, 3, 0);
+});
+
 test('construct-too-large', 'More units than there can be are refused', () => {
   assertThrows(() => Aioproc.Semaphore.new(MOST + 1), Gio.IOErrorEnum,
     Gio.IOErrorEnum.INVALID_ARGUMENT, `${MOST}`);

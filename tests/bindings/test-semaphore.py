@@ -51,6 +51,38 @@ class Semaphore(Case):
         self.assert_units(semaphore, 2, 0)
         self.assert_units(Aioproc.BoundedSemaphore(initial_value=4), 4, 0)
 
+    def test_bounded(self):
+        """Every form of a bounded semaphore, and how each ends without a unit"""
+        semaphore = Aioproc.BoundedSemaphore.new(3)
+        callback = Callback()
+        self.assertTrue(semaphore.try_acquire())
+        self.assertTrue(semaphore.acquire(-1))
+        semaphore.acquire_async(-1, None, callback)
+        self.assertTrue(semaphore.acquire_finish(callback.wait()))
+        self.assert_units(semaphore, 0, 3)
+
+        cancellable = Gio.Cancellable()
+        late, cancelled, behind = Callback(), Callback(), Callback()
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.WOULD_BLOCK):
+            semaphore.try_acquire()
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.TIMED_OUT):
+            semaphore.acquire(1000)
+        semaphore.acquire_async(1000, None, late)
+        semaphore.acquire_async(-1, cancellable, cancelled)
+        semaphore.acquire_async(-1, None, behind)
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.TIMED_OUT):
+            semaphore.acquire_finish(late.wait())
+        cancellable.cancel()
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.CANCELLED):
+            semaphore.acquire_finish(cancelled.wait())
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.CANCELLED):
+            semaphore.acquire(-1, cancellable)
+        self.assertTrue(semaphore.release())
+        self.assertTrue(semaphore.acquire_finish(behind.wait()))
+        for _ in range(3):
+            self.assertTrue(semaphore.release())
+        self.assert_units(semaphore, 3, 0)
+
     def test_construct_too_large(self):
         """More units than there can be are refused"""
         for new in (Aioproc.Semaphore.new, Aioproc.BoundedSemaphore.new):
