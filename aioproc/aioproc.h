@@ -29,6 +29,7 @@
 #include "aioproc-rlock.h"
 #include "aioproc-semaphore.h"
 #include "aioproc-shareable.h"
+#include "aioproc-shared-list.h"
 #include "aioproc-shared-memory.h"
 #include "aioproc-simple-queue.h"
 #include "aioproc-value.h"

@@ -18,11 +18,11 @@
  *
  * An object that several processes can use.
  *
- * Locks, semaphores, conditions, events, barriers, queues, shared memory, values and arrays are
- * shareable: they may be arguments of a process's function, and part of any message. What travels
- * is a descriptor of the object's memory; every process that receives it has an object of its own
- * that stands for the same lock, event or queue. A process that receives the same one twice gets
- * the same object again.
+ * Locks, semaphores, conditions, events, barriers, queues, and shared memory, values, arrays and
+ * lists are shareable: they may be arguments of a process's function, and part of any message. What
+ * travels is a descriptor of the object's memory; every process that receives it has an object of
+ * its own that stands for the same lock, event or queue. A process that receives the same one twice
+ * gets the same object again.
  *
  * The interface can only be implemented inside the library.
  *

@@ -33,9 +33,10 @@ typedef enum {
   AIOPROC_SHM_ARRAY = 11,
   AIOPROC_SHM_JOINABLE_QUEUE = 12,
   AIOPROC_SHM_SIMPLE_QUEUE = 13,
+  AIOPROC_SHM_LIST = 14,
 } AioprocShmKind;
 
-#define AIOPROC_SHM_N_KINDS (AIOPROC_SHM_SIMPLE_QUEUE + 1)
+#define AIOPROC_SHM_N_KINDS (AIOPROC_SHM_LIST + 1)
 
 /* Bytes of UTF-8; longer names are cut at a character. */
 #define AIOPROC_SHM_NAME_MAX    63

@@ -97,6 +97,9 @@ get_noun (AioprocShmKind kind)
     case AIOPROC_SHM_SIMPLE_QUEUE:
       return "simple queue";
 
+    case AIOPROC_SHM_LIST:
+      return "list";
+
     default:
       g_assert_not_reached ();
     }

@@ -41,6 +41,7 @@ _SYNC = {
 _PAIR = {peer: program.replace('sync', 'pair') for peer, program in _SYNC.items()}
 _PENDING = {peer: program.replace('sync', 'pending') for peer, program in _SYNC.items()}
 _QUEUE = {peer: program.replace('sync', 'queue') for peer, program in _SYNC.items()}
+_MEMORY = {peer: program.replace('sync', 'memory') for peer, program in _SYNC.items()}
 _PROCESS = {peer: program.replace('sync', 'process') for peer, program in _SYNC.items()}
 
 
@@ -83,6 +84,10 @@ CASES = [
          _pick(_QUEUE, 'aioproc', 'executor'), PINNED),
     Case('queue', 'queue-round-trip', 'us',
          _pick(_QUEUE, 'aioproc', 'python', 'limit', 'boost'), PINNED),
+
+    Case('memory', 'memory-in-place', 'ms', _pick(_MEMORY, 'aioproc', 'limit', 'python')),
+    Case('memory', 'memory-copy', 'ms', _pick(_MEMORY, 'aioproc', 'limit', 'python')),
+    Case('memory', 'memory-again', 'ms', _pick(_MEMORY, 'aioproc', 'limit', 'python')),
 
     Case('process', 'start-join-forkserver', 'us',
          _pick(_PROCESS, 'aioproc', 'limit', 'python'), ('', '_1cpu'), group='forkserver'),

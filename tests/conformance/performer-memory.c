@@ -44,3 +44,29 @@ performer_memory_block (gpointer   object,
       g_assert_not_reached ();
     }
 }
+
+gboolean
+performer_list_block (gpointer   object,
+                      Act       *act,
+                      GError   **error)
+{
+  g_autoptr(GVariant) item = NULL;
+
+  switch ((int) act->operation)
+    {
+    case OPERATION_LOAD:
+      item = aioproc_shared_list_get (object, 1, error);
+      act->value = item != NULL ? g_variant_get_uint64 (item) : 0;
+      return item != NULL;
+
+    case OPERATION_STORE:
+      return aioproc_shared_list_set (object, 1, g_variant_new_uint64 (act->value), error);
+
+    case OPERATION_GET_SIZE:
+      act->value = aioproc_shared_list_get_length (object);
+      return TRUE;
+
+    default:
+      g_assert_not_reached ();
+    }
+}

@@ -431,6 +431,7 @@ static const Performer performers[] = {
   { aioproc_lock_get_type, lock_block, lock_start, lock_finish },
   { aioproc_queue_get_type, performer_queue_block, performer_queue_start, performer_queue_finish },
   { aioproc_rlock_get_type, rlock_block, rlock_start, rlock_finish },
+  { aioproc_shared_list_get_type, performer_list_block, NULL, NULL },
   { aioproc_shared_memory_get_type, performer_memory_block, NULL, NULL },
   { aioproc_simple_queue_get_type, performer_simple_queue_block, performer_simple_queue_start,
     performer_simple_queue_finish },

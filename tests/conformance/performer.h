@@ -63,7 +63,10 @@ gboolean performer_barrier_finish (gpointer             object,
                                    GAsyncResult        *result,
                                    GError             **error);
 
-/* Shared memory. Nothing of it is asynchronous. */
+/* Shared lists and memory. Nothing of them is asynchronous. */
+gboolean performer_list_block     (gpointer             object,
+                                   Act                 *act,
+                                   GError             **error);
 gboolean performer_memory_block   (gpointer             object,
                                    Act                 *act,
                                    GError             **error);

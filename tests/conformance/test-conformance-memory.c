@@ -93,6 +93,33 @@ static const ConformanceCase cases[] = {
   { "killed", "What a killed process has written stays", case_killed, NEEDS_PROCESS },
 };
 
+static void
+case_list_killed (Cast *cast)
+{
+  Party *victim = party_is_here (cast->b) ? cast->a : cast->b;
+  Party *other = victim == cast->a ? cast->b : cast->a;
+
+  assert_size (cast, 3);
+  store (victim, 7);
+  party_kill (victim);
+  assert_value (other, 7);
+  store (other, 8);
+  assert_value (cast->c, 8);
+}
+
+static const ConformanceCase list_cases[] = {
+  { "content", "What one sets the others get", case_content },
+  { "killed", "What a killed process has set stays", case_list_killed, NEEDS_PROCESS },
+};
+
+static gpointer
+create_list (const Backend *backend)
+{
+  return backend->create (AIOPROC_TYPE_SHARED_LIST,
+                          "items", g_variant_new_parsed ("('text', uint64 0, 0.5)"),
+                          NULL);
+}
+
 static gpointer
 create (const Backend *backend)
 {
@@ -108,6 +135,7 @@ main (int   argc,
 {
   core_test_init (&argc, &argv);
   conformance_add_memory ("shared-memory", create, cases, G_N_ELEMENTS (cases));
+  conformance_add_memory ("shared-list", create_list, list_cases, G_N_ELEMENTS (list_cases));
 
   return g_test_run ();
 }

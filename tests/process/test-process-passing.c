@@ -504,6 +504,32 @@ after_array (gpointer       object,
   g_assert_cmpfloat (numbers[999], ==, 0.5);
 }
 
+/* --- List --- */
+
+static gpointer
+make_list (void)
+{
+  return aioproc_shared_list_new (g_variant_new ("(si)", "question", 5), NULL);
+}
+
+static void
+use_list (gpointer object)
+{
+  g_autoptr(GVariant) item = aioproc_shared_list_get (object, 0, NULL);
+
+  aioproc_test_assert_variant (item, g_variant_new ("s", "question"));
+  g_assert_true (aioproc_shared_list_set (object, 0, g_variant_new_string ("answer"), NULL));
+}
+
+static void
+after_list (gpointer       object,
+            GAsyncResult **result)
+{
+  g_autoptr(GVariant) item = aioproc_shared_list_get (object, 0, NULL);
+
+  aioproc_test_assert_variant (item, g_variant_new ("s", "answer"));
+}
+
 static const Thing things[] = {
   { "lock", make_lock, NULL, use_lock, after_lock },
   { "lock/held", make_lock, before_held_lock, use_held_lock, after_held_lock },
@@ -522,6 +548,7 @@ static const Thing things[] = {
   { "simple-queue", make_simple_queue, before_simple_queue, use_simple_queue,
     after_simple_queue },
   { "shared-memory", make_memory, NULL, use_memory, after_memory },
+  { "shared-list", make_list, NULL, use_list, after_list },
   { "value", make_value, NULL, use_value, after_value },
   { "array", make_array, NULL, use_array, after_array },
   { "shared-memory/read-only", make_memory_for_reading, NULL, use_memory, after_memory },
