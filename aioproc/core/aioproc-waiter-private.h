@@ -30,6 +30,12 @@ typedef struct {
   gboolean has_work;     /* set by an attempt that says TRUE: see work() */
 } AioprocWaitRequest;
 
+/* Whether an attempt may succeed by now: a look without a trace, at what changes when it does. As
+ * restricted as the attempt.
+ */
+typedef gboolean (*AioprocWaitPeekFunc) (gpointer            object,
+                                         AioprocWaitRequest *request);
+
 typedef struct {
   /* What the operation does, for messages: "acquire", "get from". */
   const char *verb;
@@ -42,12 +48,8 @@ typedef struct {
   gboolean (*attempt)  (gpointer            object,
                         AioprocWaitRequest *request,
                         guint32            *expected);
-  /* (nullable) Whether an attempt may succeed by now: a look without a trace, at what changes when
-   * it does. A sync operation of a class that has it looks for some microseconds before it sleeps.
-   * As restricted as the attempt.
-   */
-  gboolean (*peek)     (gpointer            object,
-                        AioprocWaitRequest *request);
+  /* (nullable) A sync operation of a class that has it stays awake before it tries and sleeps. */
+  AioprocWaitPeekFunc peek;
   /* (nullable) The long part, a copy of many bytes, say, of an operation whose attempt has said
    * TRUE and has_work. No mutex is held, and it may sleep on internal locks: it runs in the
    * thread of a sync operation, and on the library's own pool for an async one.
@@ -109,6 +111,13 @@ gboolean          aioproc_wait_queue_wait        (AioprocWaitQueue      *self,
                                                   gint64                 timeout_usec,
                                                   GCancellable          *cancellable,
                                                   GError               **error);
+/* Looks for some microseconds, and lets others run meanwhile, if that has paid lately. TRUE: it has
+ * seen what it waits for. For a class that knows better when to do that than before each wait.
+ */
+gboolean          aioproc_wait_queue_stay_awake  (AioprocWaitQueue      *self,
+                                                  AioprocWaitPeekFunc    peek,
+                                                  AioprocWaitRequest    *request,
+                                                  gint64                 timeout_usec);
 /* Takes @task, whose task data is the request, and whose source tag and check-cancellable FALSE
  * are set. Tries at once, unless others of this queue wait already, then waits in the FIFO.
  * @task returns once, never inside this call: through the complete function, or with

@@ -11,6 +11,8 @@
  * be answered by one who had to be woken.
  */
 #define AWAKE_USEC 50
+/* Who was let run for longer than this was not only doing its part, but computing. */
+#define LATE_USEC  1000
 /* Between two moments at which others may run. */
 #define N_LOOKS    8
 /* How many operations sleep at once after one that was awake in vain. */
@@ -33,11 +35,11 @@ wake_sync_wait_cb (GCancellable *cancellable,
  * was in vain, twice as many operations sleep at once as after the one before, and a bit fewer for
  * each time that was not: what is lost comes to a microsecond or two for each operation.
  */
-static void
-aioproc_wait_queue_stay_awake (AioprocWaitQueue     *self,
-                               const AioprocWaitOps *ops,
-                               AioprocWaitRequest   *request,
-                               gint64                timeout_usec)
+gboolean
+aioproc_wait_queue_stay_awake (AioprocWaitQueue    *self,
+                               AioprocWaitPeekFunc  peek,
+                               AioprocWaitRequest  *request,
+                               gint64               timeout_usec)
 {
   guint n_hasty = atomic_load_explicit (&self->n_hasty, memory_order_relaxed);
   guint haste = atomic_load_explicit (&self->haste, memory_order_relaxed);
@@ -50,7 +52,7 @@ aioproc_wait_queue_stay_awake (AioprocWaitQueue     *self,
     {
       /* Of two at once one may count for both. */
       atomic_store_explicit (&self->n_hasty, n_hasty - 1, memory_order_relaxed);
-      return;
+      return FALSE;
     }
 
   began_usec = g_get_monotonic_time ();
@@ -58,12 +60,12 @@ aioproc_wait_queue_stay_awake (AioprocWaitQueue     *self,
   do
     {
       g_thread_yield ();
-      found = ops->peek (self->object, request);
+      found = peek (self->object, request);
 
       for (guint i = 1; i < N_LOOKS && !found; i++)
         {
           aioproc_cpu_relax ();
-          found = ops->peek (self->object, request);
+          found = peek (self->object, request);
         }
 
       spent_usec = g_get_monotonic_time () - began_usec;
@@ -72,7 +74,7 @@ aioproc_wait_queue_stay_awake (AioprocWaitQueue     *self,
 
   haste = MAX (haste, MIN_HASTE);
 
-  if (found && spent_usec < limit_usec)
+  if (found && spent_usec < LATE_USEC)
     {
       atomic_store_explicit (&self->haste, haste - haste / MIN_HASTE, memory_order_relaxed);
     }
@@ -81,6 +83,8 @@ aioproc_wait_queue_stay_awake (AioprocWaitQueue     *self,
       atomic_store_explicit (&self->n_hasty, haste, memory_order_relaxed);
       atomic_store_explicit (&self->haste, MIN (2 * haste, MAX_HASTE), memory_order_relaxed);
     }
+
+  return found;
 }
 
 static void
@@ -134,7 +138,7 @@ aioproc_wait_queue_wait (AioprocWaitQueue      *self,
     }
 
   if (ops->peek != NULL && timeout_usec != 0)
-    aioproc_wait_queue_stay_awake (self, ops, request, timeout_usec);
+    aioproc_wait_queue_stay_awake (self, ops->peek, request, timeout_usec);
 
   for (;;)
     {

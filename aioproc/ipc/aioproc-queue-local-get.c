@@ -367,7 +367,7 @@ local_queue_get (gpointer           impl,
     return NULL;
 
   if (get_request_try (&request, self) ||
-      (timeout_usec != 0 && local_queue_await_item (self) && get_request_try (&request, self)) ||
+      (local_queue_await_item (self, timeout_usec) && get_request_try (&request, self)) ||
       aioproc_wait_queue_wait (self->getters, &get_ops, &request.parent, timeout_usec, cancellable,
                                error))
     return get_request_finish (&request, self, error);

@@ -72,8 +72,10 @@ gint64      local_queue_get_retry     (guint                    n_busy);
 /* Stays awake for some microseconds, as long as that has paid lately. TRUE: try again, it has
  * changed.
  */
-gboolean    local_queue_await_item    (LocalQueue              *self);
-gboolean    local_queue_await_room    (LocalQueue              *self);
+gboolean    local_queue_await_item    (LocalQueue              *self,
+                                       gint64                   timeout_usec);
+gboolean    local_queue_await_room    (LocalQueue              *self,
+                                       gint64                   timeout_usec);
 void        local_queue_set_closed    (LocalQueue              *self,
                                        const char              *verb,
                                        GError                 **error);

@@ -464,7 +464,7 @@ local_queue_put (gpointer                 impl,
       put_request_begin (&request, self);
 
       if (put_request_try (&request, self) ||
-          (timeout_usec != 0 && local_queue_await_room (self) &&
+          (local_queue_await_room (self, timeout_usec) &&
            put_request_try (&request, self)) ||
           aioproc_wait_queue_wait (self->putters, &put_ops, &request.parent, timeout_usec,
                                    cancellable, error))

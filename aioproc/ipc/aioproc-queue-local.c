@@ -77,35 +77,37 @@ local_queue_get_retry (guint n_busy)
 }
 
 static gboolean
-has_item (LocalQueue *self)
+has_item (gpointer            object,
+          AioprocWaitRequest *request)
 {
+  LocalQueue *self = object;
+
   return aioproc_queue_peek (&self->slots.header->n_ready) > 0 ||
          aioproc_queue_peek (&self->slots.header->closed) != 0;
 }
 
 static gboolean
-has_room (LocalQueue *self)
+has_room (gpointer            object,
+          AioprocWaitRequest *request)
 {
+  LocalQueue *self = object;
+
   return aioproc_queue_count_room_taken (self->slots.header) < self->slots.max_items ||
          aioproc_queue_peek (&self->slots.header->closed) != 0;
 }
 
-/* @looks: how many looks were granted last time; more when one finds what it waits for, fewer when
- * none does. @peer_cpu: where the other side ran last. On our processor it cannot run now, and
- * where there is only one, it is that.
+/* The other side runs on another processor: to be woken would take longer than it takes.
+ *
+ * @looks: how many looks were granted last time; more when one finds what it waits for, fewer when
+ * none does.
  */
 static gboolean
-local_queue_stay_awake (LocalQueue      *self,
-                        gboolean       (*changed) (LocalQueue *self),
-                        _Atomic guint32 *looks,
-                        _Atomic guint32 *peer_cpu)
+local_queue_look_out (LocalQueue          *self,
+                      AioprocWaitPeekFunc  changed,
+                      _Atomic guint32     *looks)
 {
   guint32 n_looks = atomic_load_explicit (looks, memory_order_relaxed);
-  guint32 cpu = aioproc_queue_peek (peer_cpu);
   guint n_pauses = LOOK_PAUSES_MIN;
-
-  if (cpu == 0 || cpu == (guint32) (aioproc_cpu_get_current () + 1))
-    return FALSE;
 
   if (atomic_fetch_add_explicit (&self->n_waits, 1, memory_order_relaxed) % PROBE_INTERVAL == 0)
     n_looks = MAX_LOOKS;
@@ -117,7 +119,7 @@ local_queue_stay_awake (LocalQueue      *self,
 
       n_pauses = MIN (2 * n_pauses, LOOK_PAUSES_MAX);
 
-      if (changed (self))
+      if (changed (self, NULL))
         {
           for (guint j = 0; j < LINGER_PAUSES; j++)
             aioproc_cpu_relax ();
@@ -132,16 +134,43 @@ local_queue_stay_awake (LocalQueue      *self,
   return FALSE;
 }
 
-gboolean
-local_queue_await_item (LocalQueue *self)
+/* @peer_cpu: where the other side ran last. On our processor it runs when we let it, and then fills
+ * or empties the queue as far as it can. Who sleeps instead is woken for the first item, often at
+ * once, and the processor goes to and fro for each of them.
+ */
+static gboolean
+local_queue_stay_awake (LocalQueue          *self,
+                        AioprocWaitQueue    *waiters,
+                        AioprocWaitPeekFunc  changed,
+                        gint64               timeout_usec,
+                        _Atomic guint32     *looks,
+                        _Atomic guint32     *peer_cpu)
 {
-  return local_queue_stay_awake (self, has_item, &self->get_looks, &self->slots.header->put_cpu);
+  guint32 cpu = aioproc_queue_peek (peer_cpu);
+
+  if (cpu == 0 || timeout_usec == 0)
+    return FALSE;
+
+  if (cpu == (guint32) (aioproc_cpu_get_current () + 1))
+    return aioproc_wait_queue_stay_awake (waiters, changed, NULL, timeout_usec);
+
+  return local_queue_look_out (self, changed, looks);
 }
 
 gboolean
-local_queue_await_room (LocalQueue *self)
+local_queue_await_item (LocalQueue *self,
+                        gint64      timeout_usec)
 {
-  return local_queue_stay_awake (self, has_room, &self->put_looks, &self->slots.header->get_cpu);
+  return local_queue_stay_awake (self, self->getters, has_item, timeout_usec, &self->get_looks,
+                                 &self->slots.header->put_cpu);
+}
+
+gboolean
+local_queue_await_room (LocalQueue *self,
+                        gint64      timeout_usec)
+{
+  return local_queue_stay_awake (self, self->putters, has_room, timeout_usec, &self->put_looks,
+                                 &self->slots.header->get_cpu);
 }
 
 void

@@ -10,15 +10,33 @@ static AioprocQueue *there;
 static AioprocQueue *back;
 
 static void
-begin (void)
+begin_bounded (guint max_items)
 {
   g_autoptr(GError) error = NULL;
 
   bench_other_begin ();
-  there = aioproc_queue_new (0, &error);
+  there = aioproc_queue_new (max_items, &error);
   bench_check_error (there != NULL, error);
-  back = aioproc_queue_new (0, &error);
+  back = aioproc_queue_new (max_items, &error);
   bench_check_error (back != NULL, error);
+}
+
+static void
+begin (void)
+{
+  begin_bounded (0);
+}
+
+static void
+begin_small (void)
+{
+  begin_bounded (BENCH_CAPACITY_SMALL);
+}
+
+static void
+begin_large (void)
+{
+  begin_bounded (BENCH_CAPACITY);
 }
 
 static void
@@ -203,6 +221,10 @@ static const BenchCase cases[] = {
   { "queue-1k", begin, queue_1k, end },
   { "queue-64k", begin, queue_64k, end },
   { "queue-1m", begin, queue_1m, end },
+  { "bounded-64", begin_small, queue_64, end },
+  { "bounded-1k", begin_large, queue_1k, end },
+  { "bounded-64k", begin_large, queue_64k, end },
+  { "bounded-1m", begin_large, queue_1m, end },
   { "queue-64-async", begin, queue_async, end },
   { "queue-round-trip", begin, round_trip, end },
   { NULL }

@@ -89,6 +89,10 @@ typedef struct {
                gsize         size);
 } BenchStream;
 
+/* How many messages there is room for in queues that are compared: of 64 bytes, and of more. */
+#define BENCH_CAPACITY_SMALL 1024
+#define BENCH_CAPACITY       64
+
 double   bench_stream        (const BenchStream *stream,
                               gsize              size,
                               guint              n_messages);

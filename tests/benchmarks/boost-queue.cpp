@@ -15,7 +15,7 @@
 
 using namespace boost::interprocess;
 
-/* A queue of it is bounded, and has a name. Memory for 64 messages, or 64 KiB. */
+/* A queue of it is bounded, and has a name. */
 static message_queue *there;
 static message_queue *back;
 
@@ -25,7 +25,8 @@ make_queue (const char *what,
 {
   std::string name = std::string ("aioproc-bench-") + what + "-" + std::to_string (getpid ());
   message_queue *queue = new message_queue (create_only, name.c_str (),
-                                            MAX (64, 65536 / size), size);
+                                            size <= 64 ? BENCH_CAPACITY_SMALL : BENCH_CAPACITY,
+                                            size);
 
   message_queue::remove (name.c_str ());
 
@@ -107,10 +108,10 @@ round_trip ()
 }
 
 static const BenchCase cases[] = {
-  { "queue-64", begin<64>, stream<64, 200000>, nullptr },
-  { "queue-1k", begin<1024>, stream<1024, 100000>, nullptr },
-  { "queue-64k", begin<65536>, stream<65536, 5000>, nullptr },
-  { "queue-1m", begin<1048576>, stream<1048576, 300>, nullptr },
+  { "bounded-64", begin<64>, stream<64, 200000>, nullptr },
+  { "bounded-1k", begin<1024>, stream<1024, 100000>, nullptr },
+  { "bounded-64k", begin<65536>, stream<65536, 5000>, nullptr },
+  { "bounded-1m", begin<1048576>, stream<1048576, 300>, nullptr },
   { "queue-round-trip", begin<64>, round_trip, nullptr },
   { nullptr, nullptr, nullptr, nullptr },
 };

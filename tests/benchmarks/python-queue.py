@@ -9,6 +9,10 @@ import bench
 
 fork = multiprocessing.get_context('fork')
 
+# As bench.h has it.
+CAPACITY_SMALL = 1024
+CAPACITY = 64
+
 
 def produce(queue, ready, go, size, n_messages):
     bench.pin_other()
@@ -20,10 +24,10 @@ def produce(queue, ready, go, size, n_messages):
         queue.put(message)
 
 
-def stream(consume, size, n_messages):
+def stream(consume, size, n_messages, capacity=0):
     """Messages a second from another process."""
     def begin():
-        queue = fork.Queue()
+        queue = fork.Queue(capacity)
         ready, go = fork.RawValue('i'), fork.RawValue('i')
 
         def repeat():
@@ -92,6 +96,10 @@ if __name__ == '__main__':
         'queue-1k': stream(consume_sync, 1024, 10000),
         'queue-64k': stream(consume_sync, 64 * 1024, 2000),
         'queue-1m': stream(consume_sync, 1024 * 1024, 80),
+        'bounded-64': stream(consume_sync, 64, 10000, CAPACITY_SMALL),
+        'bounded-1k': stream(consume_sync, 1024, 10000, CAPACITY),
+        'bounded-64k': stream(consume_sync, 64 * 1024, 2000, CAPACITY),
+        'bounded-1m': stream(consume_sync, 1024 * 1024, 80, CAPACITY),
         'queue-64-async': stream(consume_executor, 64, 2000),
         'queue-round-trip': round_trip,
     })
