@@ -49,21 +49,20 @@ count_switches (void)
   return sum;
 }
 
+/* On a machine with much to do it takes a while until all have fallen asleep: the watchdog ends what
+ * never is quiet.
+ */
 static void
 assert_idle (void)
 {
   guint64 n_switches;
 
-  /* Until all have fallen asleep. */
   do
     {
       n_switches = count_switches ();
-      core_test_pass_time (50 * G_TIME_SPAN_MILLISECOND);
+      core_test_pass_time (LOOK_SECONDS * G_TIME_SPAN_SECOND);
     }
-  while (count_switches () != n_switches);
-
-  core_test_pass_time (LOOK_SECONDS * G_TIME_SPAN_SECOND);
-  g_assert_cmpuint (count_switches () - n_switches, <, LOOK_SECONDS);
+  while (count_switches () - n_switches >= LOOK_SECONDS);
 }
 #else
 static void
