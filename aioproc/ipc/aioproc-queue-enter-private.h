@@ -30,13 +30,19 @@ gboolean aioproc_queue_slots_prepare_sleep (AioprocQueueSlots  *self,
                                             _Atomic guint32    *word,
                                             AioprocQueueSleep  *sleep);
 
+static inline guint32
+aioproc_queue_slots_get_owner (AioprocQueueSlots *self)
+{
+  return aioproc_queue_peek (self->owner);
+}
+
 static inline void
 aioproc_queue_slots_leave (AioprocQueueSlots       *self,
                            const AioprocQueueWakes *wakes)
 {
   AioprocLockWord *lock = &self->header->lock;
 
-  if (G_UNLIKELY (!aioproc_lock_word_free_taken (lock, aioproc_family_get_owner (self->family))))
+  if (G_UNLIKELY (!aioproc_lock_word_free_taken (lock, aioproc_queue_slots_get_owner (self))))
     aioproc_lock_word_release (lock, self->family);
 
   if (G_UNLIKELY ((wakes->items | wakes->room | wakes->idle) != 0))
@@ -50,7 +56,7 @@ aioproc_queue_slots_enter (AioprocQueueSlots  *self,
                            GError            **error)
 {
   AioprocQueueHeader *header = self->header;
-  guint32 owner = aioproc_family_get_owner (self->family);
+  guint32 owner = aioproc_queue_slots_get_owner (self);
   AioprocLockResult result = AIOPROC_LOCK_TAKEN;
 
   /* After a fork. */
@@ -77,12 +83,6 @@ aioproc_queue_slots_enter (AioprocQueueSlots  *self,
     return AIOPROC_QUEUE_FAILED;
 
   return AIOPROC_QUEUE_DONE;
-}
-
-static inline guint32
-aioproc_queue_slots_get_owner (AioprocQueueSlots *self)
-{
-  return aioproc_family_get_owner (self->family);
 }
 
 static inline void

@@ -26,6 +26,19 @@ static const GDestroyNotify free_funcs[] = {
   g_object_unref,
 };
 
+/* All but the transfer, which the get writes: this is much of what a small one costs. */
+static void
+get_request_init (GetRequest       *self,
+                  AioprocQueueForm  form)
+{
+  self->parent = (AioprocWaitRequest) { 0 };
+  self->result = NULL;
+  self->error = NULL;
+  self->n_busy = 0;
+  self->form = form;
+  self->async = FALSE;
+}
+
 static void
 get_request_free (gpointer data)
 {
@@ -339,10 +352,12 @@ local_queue_try_get (gpointer           impl,
                      GError           **error)
 {
   LocalQueue *self = impl;
-  GetRequest request = { .form = form };
+  GetRequest request;
 
   if (!local_queue_check (self, error))
     return NULL;
+
+  get_request_init (&request, form);
 
   if (get_request_try (&request, self))
     return get_request_finish (&request, self, error);
@@ -360,11 +375,13 @@ local_queue_get (gpointer           impl,
                  GError           **error)
 {
   LocalQueue *self = impl;
-  GetRequest request = { .form = form };
+  GetRequest request;
 
   if (!local_queue_check (self, error) ||
       (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error)))
     return NULL;
+
+  get_request_init (&request, form);
 
   if (get_request_try (&request, self) ||
       (local_queue_await_item (self, timeout_usec) && get_request_try (&request, self)) ||

@@ -404,39 +404,55 @@ local_queue_let_getter_run (LocalQueue *self)
     g_thread_yield ();
 }
 
-gboolean
-local_queue_try_put (gpointer                 impl,
-                     const AioprocQueueItem  *item,
-                     GError                 **error)
+/* Anything else. Apart from the above, so that this need not pay for the room that it wants. */
+static G_GNUC_NO_INLINE gboolean
+local_queue_put_item (LocalQueue              *self,
+                      const AioprocQueueItem  *item,
+                      gboolean                 wait,
+                      gint64                   timeout_usec,
+                      GCancellable            *cancellable,
+                      GError                 **error)
 {
-  LocalQueue *self = impl;
   PutRequest request = { 0 };
   gboolean success = FALSE;
   /* Values up to this size are stored in it, aligned as the codec wants it. */
   guint64 buffer[AIOPROC_QUEUE_COPY_MAX / sizeof (guint64)];
-
-  if (!local_queue_check (self, error))
-    return FALSE;
-
-  if (local_queue_put_at_once (self, item))
-    return TRUE;
 
   if (put_request_set_item (&request, self, item, error))
     {
       put_request_encode (&request, (guint8 *) buffer);
       put_request_begin (&request, self);
 
-      if (put_request_try (&request, self))
+      if (put_request_try (&request, self) ||
+          (wait && local_queue_await_room (self, timeout_usec) &&
+           put_request_try (&request, self)) ||
+          (wait && aioproc_wait_queue_wait (self->putters, &put_ops, &request.parent,
+                                            timeout_usec, cancellable, error)))
         success = put_request_finish (&request, self, error);
-      else
+      else if (!wait)
         local_queue_set_would_block (self, "full, or in use", error);
 
       put_request_end (&request, self);
+
+      if (wait && success && request.payload.length > AIOPROC_QUEUE_WORK_MIN)
+        local_queue_let_getter_run (self);
     }
 
   put_request_clear (&request);
 
   return success;
+}
+
+gboolean
+local_queue_try_put (gpointer                 impl,
+                     const AioprocQueueItem  *item,
+                     GError                 **error)
+{
+  LocalQueue *self = impl;
+
+  return local_queue_check (self, error) &&
+         (local_queue_put_at_once (self, item) ||
+          local_queue_put_item (self, item, FALSE, 0, NULL, error));
 }
 
 gboolean
@@ -447,38 +463,13 @@ local_queue_put (gpointer                 impl,
                  GError                 **error)
 {
   LocalQueue *self = impl;
-  PutRequest request = { 0 };
-  gboolean success = FALSE;
-  guint64 buffer[AIOPROC_QUEUE_COPY_MAX / sizeof (guint64)];
 
   if (!local_queue_check (self, error) ||
       (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error)))
     return FALSE;
 
-  if (local_queue_put_at_once (self, item))
-    return TRUE;
-
-  if (put_request_set_item (&request, self, item, error))
-    {
-      put_request_encode (&request, (guint8 *) buffer);
-      put_request_begin (&request, self);
-
-      if (put_request_try (&request, self) ||
-          (local_queue_await_room (self, timeout_usec) &&
-           put_request_try (&request, self)) ||
-          aioproc_wait_queue_wait (self->putters, &put_ops, &request.parent, timeout_usec,
-                                   cancellable, error))
-        success = put_request_finish (&request, self, error);
-
-      put_request_end (&request, self);
-
-      if (success && request.payload.length > AIOPROC_QUEUE_WORK_MIN)
-        local_queue_let_getter_run (self);
-    }
-
-  put_request_clear (&request);
-
-  return success;
+  return local_queue_put_at_once (self, item) ||
+         local_queue_put_item (self, item, TRUE, timeout_usec, cancellable, error);
 }
 
 void

@@ -6,6 +6,8 @@
 
 #pragma once
 
+#include <string.h>
+
 #include "core/aioproc-shm-private.h"
 #include "ipc/aioproc-queue-layout-private.h"
 
@@ -33,15 +35,15 @@ void     aioproc_queue_memory_clear     (AioprocQueueMemory  *self);
 gpointer aioproc_queue_memory_map_piece (AioprocQueueMemory  *self,
                                          guint64              offset,
                                          gsize                length);
-/* Any range of the file. FALSE: a piece of it could not be mapped; part may have been copied. */
-gboolean aioproc_queue_memory_copy_in   (AioprocQueueMemory  *self,
-                                         guint64              offset,
-                                         gconstpointer        data,
-                                         gsize                length);
-gboolean aioproc_queue_memory_copy_out  (AioprocQueueMemory  *self,
-                                         guint64              offset,
-                                         gpointer             data,
-                                         gsize                length);
+/* A range that need not lie in one piece. */
+gboolean aioproc_queue_memory_fill_pieces (AioprocQueueMemory *self,
+                                           guint64             offset,
+                                           gconstpointer       data,
+                                           gsize               length);
+gboolean aioproc_queue_memory_read_pieces (AioprocQueueMemory *self,
+                                           guint64             offset,
+                                           gpointer            data,
+                                           gsize               length);
 
 /* G_IO_ERROR_NO_SPACE, for when a range could not be mapped. */
 void     aioproc_queue_memory_set_error (AioprocQueueMemory  *self,
@@ -59,6 +61,37 @@ aioproc_queue_memory_at (AioprocQueueMemory *self,
     return self->base + offset;
 
   return aioproc_queue_memory_map_piece (self, offset, length);
+}
+
+/* Any range of the file. FALSE: a piece of it could not be mapped; part may have been copied. */
+static inline gboolean
+aioproc_queue_memory_copy_in (AioprocQueueMemory *self,
+                              guint64             offset,
+                              gconstpointer       data,
+                              gsize               length)
+{
+  if (G_UNLIKELY (offset + length > self->mapped_size))
+    return aioproc_queue_memory_fill_pieces (self, offset, data, length);
+
+  if (length > 0)
+    memcpy (self->base + offset, data, length);
+
+  return TRUE;
+}
+
+static inline gboolean
+aioproc_queue_memory_copy_out (AioprocQueueMemory *self,
+                               guint64             offset,
+                               gpointer            data,
+                               gsize               length)
+{
+  if (G_UNLIKELY (offset + length > self->mapped_size))
+    return aioproc_queue_memory_read_pieces (self, offset, data, length);
+
+  if (length > 0)
+    memcpy (data, self->base + offset, length);
+
+  return TRUE;
 }
 
 G_END_DECLS

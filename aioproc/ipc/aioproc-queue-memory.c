@@ -6,8 +6,6 @@
 
 #include "ipc/aioproc-queue-memory-private.h"
 
-#include <string.h>
-
 #include "platform/aioproc-memfd-private.h"
 
 gboolean
@@ -105,10 +103,10 @@ get_part (AioprocQueueMemory *self,
 }
 
 gboolean
-aioproc_queue_memory_copy_in (AioprocQueueMemory *self,
-                              guint64             offset,
-                              gconstpointer       data,
-                              gsize               length)
+aioproc_queue_memory_fill_pieces (AioprocQueueMemory *self,
+                                  guint64             offset,
+                                  gconstpointer       data,
+                                  gsize               length)
 {
   const guint8 *from = data;
 
@@ -130,10 +128,10 @@ aioproc_queue_memory_copy_in (AioprocQueueMemory *self,
 }
 
 gboolean
-aioproc_queue_memory_copy_out (AioprocQueueMemory *self,
-                               guint64             offset,
-                               gpointer            data,
-                               gsize               length)
+aioproc_queue_memory_read_pieces (AioprocQueueMemory *self,
+                                  guint64             offset,
+                                  gpointer            data,
+                                  gsize               length)
 {
   guint8 *to = data;
 

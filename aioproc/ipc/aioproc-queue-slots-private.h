@@ -33,6 +33,7 @@ typedef struct {
   AioprocQueueMemory  memory;
   AioprocQueueHeader *header;
   AioprocFamily      *family;
+  const _Atomic guint32 *owner;      /* (atomic) the family's, of this process; 0: not attached */
   _Atomic guint32    *sequence;      /* the family's */
   const char         *description;   /* of the queue, for messages */
   guint32             max_items;     /* 0: no limit */

@@ -39,6 +39,7 @@ aioproc_queue_slots_init (AioprocQueueSlots  *self,
   header = aioproc_shm_get_state (shm);
   self->header = header;
   self->family = aioproc_shm_get_family (shm);
+  self->owner = aioproc_family_peek_owner (self->family);
   self->sequence = aioproc_family_get_sequence (self->family);
   self->description = aioproc_shm_describe (shm);
 
