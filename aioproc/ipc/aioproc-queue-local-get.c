@@ -17,6 +17,7 @@ typedef struct {
   guint                 n_busy;
   AioprocQueueForm      form;
   gboolean              async;
+  gboolean              trying;     /* sync: it will not sleep on what the attempt says */
 } GetRequest;
 
 /* How a result of each form is let go. */
@@ -37,6 +38,7 @@ get_request_init (GetRequest       *self,
   self->n_busy = 0;
   self->form = form;
   self->async = FALSE;
+  self->trying = FALSE;
 }
 
 static void
@@ -206,7 +208,7 @@ local_queue_get_attempt (gpointer            object,
 {
   LocalQueue *self = object;
   GetRequest *request = (GetRequest *) base_request;
-  AioprocQueueSleep sleep;
+  AioprocQueueSleep sleep = { .trying = request->trying };
   /* Aligned as the codec wants it. */
   guint64 buffer[AIOPROC_QUEUE_COPY_MAX / sizeof (guint64)];
 
@@ -315,6 +317,8 @@ get_request_try (GetRequest *self,
 {
   guint32 expected;
 
+  self->trying = TRUE;
+
   for (guint n_yields = 0; ; n_yields++)
     {
       guint n_busy = self->n_busy;
@@ -323,10 +327,14 @@ get_request_try (GetRequest *self,
         return TRUE;
 
       if (self->n_busy == n_busy || n_yields == LOCAL_QUEUE_MAX_YIELDS)
-        return FALSE;
+        break;
 
       g_thread_yield ();
     }
+
+  self->trying = FALSE;
+
+  return FALSE;
 }
 
 static gpointer

@@ -25,6 +25,7 @@ typedef struct {
   GError               *error;       /* (owned) (nullable) the outcome */
   guint                 n_busy;
   gboolean              async;
+  gboolean              trying;      /* sync: it will not sleep on what the attempt says */
   gboolean              behind;      /* sync: async puts were not over when this one began … */
   guint32               barrier;     /* … which so many had been by then */
   guint8               *buffer;      /* room for COPY_MAX bytes, of a value in its stored form */
@@ -232,7 +233,7 @@ local_queue_put_attempt (gpointer            object,
 {
   LocalQueue *self = object;
   PutRequest *request = (PutRequest *) base_request;
-  AioprocQueueSleep sleep;
+  AioprocQueueSleep sleep = { .trying = request->trying };
 
   /* Before anything else is looked at: it changes when that does. */
   *expected = atomic_load (&self->slots.header->room);
@@ -336,6 +337,8 @@ put_request_try (PutRequest *self,
 {
   guint32 expected;
 
+  self->trying = TRUE;
+
   for (guint n_yields = 0; ; n_yields++)
     {
       guint n_busy = self->n_busy;
@@ -344,10 +347,14 @@ put_request_try (PutRequest *self,
         return TRUE;
 
       if (self->n_busy == n_busy || n_yields == LOCAL_QUEUE_MAX_YIELDS)
-        return FALSE;
+        break;
 
       g_thread_yield ();
     }
+
+  self->trying = FALSE;
+
+  return FALSE;
 }
 
 static gboolean

@@ -18,10 +18,12 @@
 #define LOOK_PAUSES_MAX 16
 #define MAX_LOOKS       64
 #define MIN_LOOKS       8
-/* Who sees a change lets the one who makes them go on for half a microsecond: else the queue goes
- * from one processor to the other for each single item.
+/* Who sees a change lets the one who makes them go on for a fraction of a microsecond, and for twice
+ * as long as before while there are more: else the queue goes from one processor to the other for
+ * each single item. Who answers each item is not kept waiting.
  */
-#define LINGER_PAUSES 16
+#define LINGER_PAUSES_MIN 16
+#define LINGER_PAUSES_MAX 128
 /* So often as many looks as can be are granted, whatever has happened: two processes that answer
  * each other would else go on to sleep for each answer, since each finds the other one slow.
  */
@@ -96,14 +98,34 @@ has_room (gpointer            object,
          aioproc_queue_peek (&self->slots.header->closed) != 0;
 }
 
+static void
+local_queue_linger (_Atomic guint32 *count)
+{
+  guint32 value = aioproc_queue_peek (count);
+
+  for (guint n_pauses = LINGER_PAUSES_MIN; n_pauses <= LINGER_PAUSES_MAX; n_pauses *= 2)
+    {
+      guint32 previous = value;
+
+      for (guint i = 0; i < n_pauses; i++)
+        aioproc_cpu_relax ();
+
+      value = aioproc_queue_peek (count);
+
+      if (value == previous)
+        break;
+    }
+}
+
 /* The other side runs on another processor: to be woken would take longer than it takes.
  *
- * @looks: how many looks were granted last time; more when one finds what it waits for, fewer when
- * none does.
+ * @count: what changes with each item. @looks: how many looks were granted last time; more when one
+ * finds what it waits for, fewer when none does.
  */
 static gboolean
 local_queue_look_out (LocalQueue          *self,
                       AioprocWaitPeekFunc  changed,
+                      _Atomic guint32     *count,
                       _Atomic guint32     *looks)
 {
   guint32 n_looks = atomic_load_explicit (looks, memory_order_relaxed);
@@ -121,9 +143,7 @@ local_queue_look_out (LocalQueue          *self,
 
       if (changed (self, NULL))
         {
-          for (guint j = 0; j < LINGER_PAUSES; j++)
-            aioproc_cpu_relax ();
-
+          local_queue_linger (count);
           atomic_store_explicit (looks, MIN (2 * n_looks, MAX_LOOKS), memory_order_relaxed);
           return TRUE;
         }
@@ -143,6 +163,7 @@ local_queue_stay_awake (LocalQueue          *self,
                         AioprocWaitQueue    *waiters,
                         AioprocWaitPeekFunc  changed,
                         gint64               timeout_usec,
+                        _Atomic guint32     *count,
                         _Atomic guint32     *looks,
                         _Atomic guint32     *peer_cpu)
 {
@@ -154,14 +175,15 @@ local_queue_stay_awake (LocalQueue          *self,
   if (cpu == (guint32) (aioproc_cpu_get_current () + 1))
     return aioproc_wait_queue_stay_awake (waiters, changed, NULL, timeout_usec);
 
-  return local_queue_look_out (self, changed, looks);
+  return local_queue_look_out (self, changed, count, looks);
 }
 
 gboolean
 local_queue_await_item (LocalQueue *self,
                         gint64      timeout_usec)
 {
-  return local_queue_stay_awake (self, self->getters, has_item, timeout_usec, &self->get_looks,
+  return local_queue_stay_awake (self, self->getters, has_item, timeout_usec,
+                                 &self->slots.header->n_ready, &self->get_looks,
                                  &self->slots.header->put_cpu);
 }
 
@@ -169,7 +191,8 @@ gboolean
 local_queue_await_room (LocalQueue *self,
                         gint64      timeout_usec)
 {
-  return local_queue_stay_awake (self, self->putters, has_room, timeout_usec, &self->put_looks,
+  return local_queue_stay_awake (self, self->putters, has_room, timeout_usec,
+                                 &self->slots.header->n_used, &self->put_looks,
                                  &self->slots.header->get_cpu);
 }
 

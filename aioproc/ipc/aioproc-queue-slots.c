@@ -104,8 +104,15 @@ aioproc_queue_slots_prepare_sleep (AioprocQueueSlots *self,
   if (sleep == NULL)
     return TRUE;
 
-  sleep->expected = aioproc_queue_word_mark (word);
   sleep->idle_usec = -1;
+
+  if (sleep->trying)
+    {
+      sleep->expected = 0;
+      return TRUE;
+    }
+
+  sleep->expected = aioproc_queue_word_mark (word);
 
   /* Partner: aioproc_queue_slots_close(), which sets it before it changes the word. */
   return was_closed || atomic_load (&self->header->closed) == 0;
