@@ -18,9 +18,9 @@
 #define LOOK_PAUSES_MAX 16
 #define MAX_LOOKS       64
 #define MIN_LOOKS       8
-/* Who sees a change lets the one who makes them go on for a fraction of a microsecond, and for twice
- * as long as before while there are more: else the queue goes from one processor to the other for
- * each single item. Who answers each item is not kept waiting.
+/* Who sees a change lets the one who makes them go on for a fraction of a microsecond, and for
+ * twice as long as before while there are more: else the queue goes from one processor to the
+ * other for each single item. Who answers each item is not kept waiting.
  */
 #define LINGER_PAUSES_MIN 16
 #define LINGER_PAUSES_MAX 128

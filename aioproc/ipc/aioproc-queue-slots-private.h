@@ -78,7 +78,7 @@ typedef enum {
 typedef struct {
   gboolean trying;      /* it does not either: nobody has to wake it, which costs a system call */
   guint32  expected;    /* set on WAIT: the value of the items or room word, which is marked */
-  gint64   idle_usec;   /* set on WAIT: when memory of an empty queue can be given back, -1: never */
+  gint64   idle_usec;   /* set on WAIT: when memory of an empty queue can be freed, -1: never */
 } AioprocQueueSleep;
 
 /* @create: formats memory that is all zeros. Else G_IO_ERROR_INVALID_DATA for one that is none of

@@ -49,8 +49,8 @@ count_switches (void)
   return sum;
 }
 
-/* On a machine with much to do it takes a while until all have fallen asleep: the watchdog ends what
- * never is quiet.
+/* On a machine with much to do it takes a while until all have fallen asleep: the watchdog ends
+ * what never is quiet.
  */
 static void
 assert_idle (void)
