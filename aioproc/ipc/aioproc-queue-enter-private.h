@@ -101,10 +101,11 @@ aioproc_queue_slots_prefetch (AioprocQueueSlots *self,
 {
   AioprocQueueSlot *slot;
 
-  if (link == 0)
+  slot = aioproc_queue_slots_at (self, link);
+
+  if (slot == NULL)
     return;
 
-  slot = aioproc_queue_slots_at (self, link);
   __builtin_prefetch (slot, 1);
   __builtin_prefetch ((guint8 *) slot + 64, 1);
 }
