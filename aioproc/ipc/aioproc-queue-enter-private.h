@@ -29,6 +29,9 @@ gboolean aioproc_queue_slots_catch_up      (AioprocQueueSlots  *self,
 gboolean aioproc_queue_slots_prepare_sleep (AioprocQueueSlots  *self,
                                             _Atomic guint32    *word,
                                             AioprocQueueSleep  *sleep);
+/* Frees what is ready in a queue that was closed at once. */
+void     aioproc_queue_slots_drop          (AioprocQueueSlots  *self,
+                                            AioprocQueueWakes  *wakes);
 
 static inline guint32
 aioproc_queue_slots_get_owner (AioprocQueueSlots *self)

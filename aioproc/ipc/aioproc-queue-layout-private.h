@@ -140,6 +140,10 @@ G_STATIC_ASSERT (AIOPROC_QUEUE_HISTORY_OFFSET + (guint64) AIOPROC_QUEUE_MAX_SLOT
 #define AIOPROC_QUEUE_MARKED   2u
 #define AIOPROC_QUEUE_CHANGE   4u
 
+/* Bits of @closed. */
+#define AIOPROC_QUEUE_SHUT    1u   /* nothing is put any more */
+#define AIOPROC_QUEUE_DROPPED 2u   /* and nothing is got: no slot is READY for long */
+
 /* Bits of @stale. */
 #define AIOPROC_QUEUE_STALE_BUSY 1u   /* a slot of the busy list has changed its state */
 #define AIOPROC_QUEUE_STALE_ALL  2u   /* a repair could not be finished */
@@ -157,19 +161,23 @@ typedef struct {
   _Atomic guint64 next_sequence;
   _Atomic guint32 n_slots;
   _Atomic guint32 free_first;    /* FREE without an extent */
-  _Atomic guint32 put_cpu;       /* where the last put and get ran: number + 1 */
-  _Atomic guint32 get_cpu;
+  _Atomic guint64 n_bytes;       /* payloads of FILLING and READY */
   _Atomic guint32 n_leased;      /* of @n_used; they take no room */
-  guint8          padding[4];
+  _Atomic guint32 peak_items;    /* the most that there ever were */
 
   /* What changes when somebody goes to sleep, if at all. */
   _Atomic guint32 items;         /* getters sleep on it */
   _Atomic guint32 room;          /* putters sleep on it */
-  _Atomic guint32 closed;        /* set once, by anybody */
+  _Atomic guint32 closed;        /* the bits below, each set once, by anybody */
   _Atomic guint32 max_items;     /* 0: no limit; immutable */
   _Atomic guint32 idle;          /* who joins sleeps on it */
   _Atomic guint32 max_failures;  /* which make an item FAULTY, 0: no limit; immutable */
-  guint8          padding_2[40];
+  _Atomic guint32 put_cpu;       /* where the last put and get ran: number + 1 */
+  _Atomic guint32 get_cpu;
+  _Atomic guint64 max_bytes;     /* 0: no limit; immutable */
+  _Atomic guint64 peak_bytes;    /* the most that there ever were */
+  _Atomic guint64 claim;         /* whose turn it is to put, 0 nobody's: owner, ticket */
+  _Atomic gint64  claim_usec;    /* monotonic; since when */
 
   /* What the growth of the queue changes, under @lock. */
   _Atomic guint32 free_extents[AIOPROC_QUEUE_N_CLASSES];         /* FREE with one, by class */
@@ -195,6 +203,13 @@ G_STATIC_ASSERT (AIOPROC_SHM_HEADER_SIZE + sizeof (AioprocQueueHeader) <=
 #define aioproc_queue_peek(field) atomic_load_explicit ((field), memory_order_relaxed)
 #define aioproc_queue_poke(field, value) \
   atomic_store_explicit ((field), (value), memory_order_relaxed)
+
+/* Whether the queue was closed at once: an item is gone when it becomes ready. */
+static inline gboolean
+aioproc_queue_is_dropped (AioprocQueueHeader *header)
+{
+  return (aioproc_queue_peek (&header->closed) & AIOPROC_QUEUE_DROPPED) != 0;
+}
 
 static inline AioprocQueueKind
 aioproc_queue_info_get_kind (guint32 info)

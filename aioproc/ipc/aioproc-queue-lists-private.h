@@ -72,6 +72,11 @@ aioproc_queue_count_room_taken (AioprocQueueHeader *header)
 /* Never below 0. */
 void     aioproc_queue_count              (_Atomic guint32    *counter,
                                            int                 change);
+/* Payload bytes come, or go. */
+void     aioproc_queue_slots_add_bytes    (AioprocQueueSlots  *self,
+                                           guint64             length);
+void     aioproc_queue_slots_take_bytes   (AioprocQueueSlots  *self,
+                                           guint64             length);
 /* FALSE: a list is not what it should be. */
 gboolean aioproc_queue_slots_append_ready (AioprocQueueSlots  *self,
                                            guint32             link,

@@ -26,6 +26,26 @@ aioproc_queue_count (_Atomic guint32 *counter,
     poke (counter, value + change);
 }
 
+void
+aioproc_queue_slots_add_bytes (AioprocQueueSlots *self,
+                               guint64            length)
+{
+  AioprocQueueHeader *header = self->header;
+
+  /* Some of the lengths were read from slots. */
+  poke (&header->n_bytes, peek (&header->n_bytes) + MIN (length, AIOPROC_QUEUE_PAYLOAD_MAX));
+}
+
+void
+aioproc_queue_slots_take_bytes (AioprocQueueSlots *self,
+                                guint64            length)
+{
+  AioprocQueueHeader *header = self->header;
+  guint64 n_bytes = peek (&header->n_bytes);
+
+  poke (&header->n_bytes, n_bytes - MIN (length, n_bytes));
+}
+
 /* Items in the order of their sequence numbers. */
 typedef struct {
   _Atomic guint32 *first;
@@ -295,7 +315,8 @@ aioproc_queue_slots_wake_room (AioprocQueueSlots *self,
     return;
 
   wakes->room = value;
-  wakes->n_room = MAX (wakes->n_room, n_sleepers);
+  /* What does not suffice for one may suffice for another. */
+  wakes->n_room = self->max_bytes != 0 ? G_MAXINT : MAX (wakes->n_room, n_sleepers);
 }
 
 void

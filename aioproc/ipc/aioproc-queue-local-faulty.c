@@ -116,11 +116,10 @@ guint
 local_queue_count_failed (gpointer impl)
 {
   LocalQueue *self = impl;
-  guint n_ready;
-  guint n_used;
+  AioprocQueueFigures figures;
 
   /* Brings up to date what is counted. */
-  aioproc_queue_slots_count (&self->slots, &n_ready, &n_used);
+  aioproc_queue_slots_count (&self->slots, &figures);
 
   return aioproc_queue_peek (&self->slots.header->n_faulty);
 }

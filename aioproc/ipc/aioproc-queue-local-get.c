@@ -115,28 +115,40 @@ get_request_set_payload (GetRequest *self,
     }
 }
 
+GBytes *
+local_queue_copy_out (LocalQueue                  *self,
+                      const AioprocQueueTransfer  *transfer,
+                      GError                     **error)
+{
+  AioprocQueueMemory *memory = &self->slots.memory;
+  gsize length = transfer->length;
+  g_autofree gpointer data = g_try_malloc (length);
+
+  if (data == NULL)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
+                   "Could not get from %s: no memory for an item of %" G_GSIZE_FORMAT " bytes",
+                   self->slots.description, length);
+      return NULL;
+    }
+
+  if (!aioproc_queue_memory_copy_out (memory, transfer->offset, data, length))
+    {
+      aioproc_queue_memory_set_error (memory, error);
+      return NULL;
+    }
+
+  return g_bytes_new_take (g_steal_pointer (&data), length);
+}
+
 /* The part of a large get that is done beside the lock. */
 static void
 get_request_transfer (GetRequest *self,
                       LocalQueue *queue)
 {
-  AioprocQueueMemory *memory = &queue->slots.memory;
-  gsize length = self->transfer.length;
-  gpointer data = g_try_malloc (length);
+  GBytes *bytes = local_queue_copy_out (queue, &self->transfer, &self->error);
 
-  if (data == NULL)
-    {
-      g_set_error (&self->error, G_IO_ERROR, G_IO_ERROR_NO_SPACE,
-                   "Could not get from %s: no memory for an item of %" G_GSIZE_FORMAT " bytes",
-                   queue->slots.description, length);
-    }
-  else if (!aioproc_queue_memory_copy_out (memory, self->transfer.offset, data, length))
-    {
-      aioproc_queue_memory_set_error (memory, &self->error);
-      g_clear_pointer (&data, g_free);
-    }
-
-  if (data == NULL)
+  if (bytes == NULL)
     {
       (void) aioproc_queue_slots_give_back (&queue->slots, &self->transfer);
       return;
@@ -145,7 +157,7 @@ get_request_transfer (GetRequest *self,
   if (!get_request_keeps (self, queue))
     (void) aioproc_queue_slots_ack (&queue->slots, &self->transfer);
 
-  get_request_set_payload (self, queue, g_bytes_new_take (data, length));
+  get_request_set_payload (self, queue, bytes);
 }
 
 /* --- Memory that a burst has left behind --- */
@@ -160,18 +172,9 @@ local_queue_trim (gpointer data)
   local_queue_unref (self);
 }
 
-/* An empty queue has memory that it will not need before @idle_usec. */
-static void
-local_queue_plan_trim (LocalQueue         *self,
-                       gint64              idle_usec,
-                       AioprocWaitRequest *request)
+void
+local_queue_start_trim (LocalQueue *self)
 {
-  if (g_get_monotonic_time () < idle_usec)
-    {
-      request->retry_usec = idle_usec;
-      return;
-    }
-
   if (atomic_exchange (&self->trims, 1) != 0)
     return;
 
@@ -182,6 +185,20 @@ local_queue_plan_trim (LocalQueue         *self,
       atomic_store (&self->trims, 0);
       local_queue_unref (self);
     }
+}
+
+void
+local_queue_plan_trim (LocalQueue         *self,
+                       gint64              idle_usec,
+                       AioprocWaitRequest *request)
+{
+  if (g_get_monotonic_time () < idle_usec)
+    {
+      request->retry_usec = idle_usec;
+      return;
+    }
+
+  local_queue_start_trim (self);
 }
 
 /* --- The wait --- */
@@ -251,9 +268,7 @@ local_queue_get_attempt (gpointer            object,
       return TRUE;
 
     case AIOPROC_QUEUE_MISMATCH:
-      g_set_error (&request->error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                   "The first item of %s is a value, not bytes, and stays there",
-                   self->slots.description);
+      local_queue_set_mismatch (self, &request->error);
       return TRUE;
 
     case AIOPROC_QUEUE_CLOSED:

@@ -41,6 +41,8 @@ typedef struct {
   _Atomic guint32    get_works;      /* (atomic) 0 or 1 */
   _Atomic guint32    n_put_starts;   /* (atomic) async puts, ever */
   _Atomic guint32    n_puts_behind;  /* (atomic) sync puts that wait for async ones before them */
+  _Atomic gpointer   dropped;        /* (owned) (nullable) (atomic) error that no batch has told */
+  _Atomic guint32    n_tickets;      /* (atomic) of puts that have waited */
   _Atomic guint32    trims;          /* (atomic) whether memory is about to be given back */
   _Atomic guint      fork_generation; /* (atomic) of the process that all these are about */
 
@@ -82,10 +84,22 @@ void        local_queue_set_closed    (LocalQueue              *self,
 void        local_queue_set_would_block (LocalQueue            *self,
                                          const char            *reason,
                                          GError               **error);
+void        local_queue_set_mismatch  (LocalQueue              *self,
+                                       GError                 **error);
 /* What an operation asks that finds async ones before it: they may be those of a process that this
  * one was forked from, which nobody here will end.
  */
 void        local_queue_check_fork    (LocalQueue              *self);
+/* An empty queue has memory that it will not need before @idle_usec. */
+void        local_queue_plan_trim     (LocalQueue              *self,
+                                       gint64                   idle_usec,
+                                       AioprocWaitRequest      *request);
+/* The payload of an item that was leased. G_IO_ERROR_NO_SPACE. */
+GBytes     *local_queue_copy_out      (LocalQueue                  *self,
+                                       const AioprocQueueTransfer  *transfer,
+                                       GError                     **error);
+/* Gives memory back, on the library's own pool. */
+void        local_queue_start_trim    (LocalQueue              *self);
 /* FALSE: the object was disposed of, or this process cannot join the family. */
 gboolean    local_queue_check         (LocalQueue              *self,
                                        GError                 **error);
@@ -144,6 +158,33 @@ gboolean    local_queue_join          (gpointer                 impl,
                                        GCancellable            *cancellable,
                                        GError                 **error);
 void        local_queue_join_start    (gpointer                 impl,
+                                       GTask                   *task,
+                                       gint64                   timeout_usec);
+
+gboolean    local_queue_put_many      (gpointer                 impl,
+                                       GPtrArray               *items,
+                                       gboolean                 as_bytes,
+                                       guint                   *n_put,
+                                       gboolean                 try,
+                                       gint64                   timeout_usec,
+                                       GCancellable            *cancellable,
+                                       GError                 **error);
+void        local_queue_put_many_start (gpointer                impl,
+                                       GPtrArray               *items,
+                                       gboolean                 as_bytes,
+                                       guint                   *n_put,
+                                       GTask                   *task,
+                                       gint64                   timeout_usec);
+GPtrArray  *local_queue_get_many      (gpointer                 impl,
+                                       gboolean                 as_bytes,
+                                       guint                    max_items,
+                                       gboolean                 try,
+                                       gint64                   timeout_usec,
+                                       GCancellable            *cancellable,
+                                       GError                 **error);
+void        local_queue_get_many_start (gpointer                impl,
+                                       gboolean                 as_bytes,
+                                       guint                    max_items,
                                        GTask                   *task,
                                        gint64                   timeout_usec);
 

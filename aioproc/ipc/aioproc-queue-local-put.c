@@ -4,36 +4,22 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include "ipc/aioproc-queue-local-private.h"
+#include "ipc/aioproc-queue-local-put-private.h"
 
 #include "core/aioproc-codec-private.h"
 #include "ipc/aioproc-queue-lists-private.h"
 #include "platform/aioproc-cpu-private.h"
 #include "platform/aioproc-futex-private.h"
 
-/* Sync puts behind async ones are woken when one of these ends well; when one is cancelled, they
- * look for themselves.
- */
-#define BEHIND_RETRY_USEC (20 * G_TIME_SPAN_MILLISECOND)
-
-typedef struct {
-  AioprocWaitRequest    parent;
-  AioprocQueuePayload   payload;
-  GVariant             *variant;     /* (owned) (nullable) what is stored, in its normal form */
-  GBytes               *bytes;       /* (owned) (nullable) of an async one */
-  AioprocQueueTransfer  transfer;
-  GError               *error;       /* (owned) (nullable) the outcome */
-  guint                 n_busy;
-  gboolean              async;
-  gboolean              trying;      /* sync: it will not sleep on what the attempt says */
-  gboolean              behind;      /* sync: async puts were not over when this one began … */
-  guint32               barrier;     /* … which so many had been by then */
-  guint8               *buffer;      /* room for COPY_MAX bytes, of a value in its stored form */
-} PutRequest;
-
-static void
+void
 put_request_clear (PutRequest *self)
 {
+  if (self->turn != NULL)
+    {
+      aioproc_queue_slots_give_up (&self->turn->slots, self->ticket);
+      g_clear_pointer (&self->turn, local_queue_unref);
+    }
+
   g_clear_pointer (&self->variant, g_variant_unref);
   g_clear_pointer (&self->bytes, g_bytes_unref);
   g_clear_error (&self->error);
@@ -49,8 +35,7 @@ put_request_free (gpointer data)
   g_free (self);
 }
 
-/* Bytes, and arrays of bytes, go as they are; other values with their type before them. */
-static gboolean
+gboolean
 put_request_set_item (PutRequest              *self,
                       LocalQueue              *queue,
                       const AioprocQueueItem  *item,
@@ -92,6 +77,15 @@ put_request_set_item (PutRequest              *self,
       self->payload.length = aioproc_codec_variant_size (self->variant);
     }
 
+  if (queue->slots.max_bytes != 0 && self->payload.length > queue->slots.max_bytes)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
+                   "Could not put %" G_GUINT64_FORMAT " bytes into %s: all of its items have %"
+                   G_GUINT64_FORMAT " at most", self->payload.length, queue->slots.description,
+                   queue->slots.max_bytes);
+      return FALSE;
+    }
+
   if (self->payload.length > AIOPROC_QUEUE_PAYLOAD_MAX)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
@@ -104,8 +98,7 @@ put_request_set_item (PutRequest              *self,
   return TRUE;
 }
 
-/* Small values are put into their stored form before the queue is locked. */
-static void
+void
 put_request_encode (PutRequest *self,
                     guint8     *buffer)
 {
@@ -155,8 +148,7 @@ put_request_store (PutRequest  *self,
   return aioproc_queue_slots_fill (slots, &self->transfer, stored, error);
 }
 
-/* The part of a large put that is done beside the lock. */
-static void
+void
 put_request_transfer (PutRequest *self,
                       LocalQueue *queue)
 {
@@ -176,27 +168,26 @@ put_request_transfer (PutRequest *self,
 
 /* --- The order of the puts of one process --- */
 
-static guint32
-count_unfinished (LocalQueue *self)
+guint32
+local_queue_count_unfinished (LocalQueue *self)
 {
   return atomic_load (self->pending_puts) + atomic_load (&self->put_works);
 }
 
-/* A sync put, or a try: are there async ones that began before it? */
-static gboolean
+gboolean
 put_request_is_behind (PutRequest *self,
                        LocalQueue *queue)
 {
-  guint32 n_finished = atomic_load (&queue->n_put_starts) - count_unfinished (queue);
+  guint32 n_finished = atomic_load (&queue->n_put_starts) - local_queue_count_unfinished (queue);
 
   return self->behind && (gint32) (n_finished - self->barrier) < 0;
 }
 
-static void
+void
 put_request_begin (PutRequest *self,
                    LocalQueue *queue)
 {
-  if (G_LIKELY (count_unfinished (queue) == 0))
+  if (G_LIKELY (local_queue_count_unfinished (queue) == 0))
     return;
 
   local_queue_check_fork (queue);
@@ -205,7 +196,7 @@ put_request_begin (PutRequest *self,
   atomic_fetch_add (&queue->n_puts_behind, 1);
 }
 
-static void
+void
 put_request_end (PutRequest *self,
                  LocalQueue *queue)
 {
@@ -213,8 +204,7 @@ put_request_end (PutRequest *self,
     atomic_fetch_sub (&queue->n_puts_behind, 1);
 }
 
-/* An async put is over. */
-static void
+void
 local_queue_wake_behind (LocalQueue *self)
 {
   if (G_LIKELY (atomic_load (&self->n_puts_behind) == 0))
@@ -222,6 +212,21 @@ local_queue_wake_behind (LocalQueue *self)
 
   atomic_fetch_add (&self->slots.header->room, AIOPROC_QUEUE_CHANGE);
   aioproc_futex_wake (&self->slots.header->room, G_MAXINT);
+}
+
+guint32
+put_request_get_ticket (PutRequest *self,
+                        LocalQueue *queue,
+                        gboolean    slept)
+{
+  /* Who only tries has no turn. */
+  if (queue->slots.max_bytes != 0 && slept && self->turn == NULL)
+    {
+      self->turn = local_queue_ref (queue);
+      self->ticket = atomic_fetch_add (&queue->n_tickets, 1) + 1;
+    }
+
+  return self->ticket;
 }
 
 /* --- The wait --- */
@@ -233,7 +238,7 @@ local_queue_put_attempt (gpointer            object,
 {
   LocalQueue *self = object;
   PutRequest *request = (PutRequest *) base_request;
-  AioprocQueueSleep sleep = { .trying = request->trying };
+  AioprocQueueSleep sleep = { .trying = request->trying, .turn_usec = -1 };
 
   /* Before anything else is looked at: it changes when that does. */
   *expected = atomic_load (&self->slots.header->room);
@@ -243,15 +248,18 @@ local_queue_put_attempt (gpointer            object,
 
   if (G_UNLIKELY (put_request_is_behind (request, self)))
     {
-      base_request->retry_usec = g_get_monotonic_time () + BEHIND_RETRY_USEC;
+      base_request->retry_usec = g_get_monotonic_time () + LOCAL_QUEUE_BEHIND_USEC;
       return FALSE;
     }
+
+  sleep.ticket = put_request_get_ticket (request, self, base_request->slept);
 
   switch (aioproc_queue_slots_put (&self->slots, &request->payload, &sleep, &request->transfer,
                                    &request->error))
     {
     case AIOPROC_QUEUE_WAIT:
       *expected = sleep.expected;
+      base_request->retry_usec = sleep.turn_usec;
       return FALSE;
 
     case AIOPROC_QUEUE_BUSY:
@@ -383,7 +391,7 @@ local_queue_put_at_once (LocalQueue             *self,
   AioprocQueuePayload payload = { .kind = AIOPROC_QUEUE_BYTES };
   gsize length;
 
-  if (item->bytes == NULL || count_unfinished (self) != 0)
+  if (item->bytes == NULL || local_queue_count_unfinished (self) != 0)
     return FALSE;
 
   payload.data = g_bytes_get_data (item->bytes, &length);
@@ -506,7 +514,7 @@ local_queue_put_start (gpointer                impl,
       put_request_encode (request, request->buffer);
     }
 
-  if (G_UNLIKELY (count_unfinished (self) != 0))
+  if (G_UNLIKELY (local_queue_count_unfinished (self) != 0))
     local_queue_check_fork (self);
 
   atomic_fetch_add (&self->n_put_starts, 1);

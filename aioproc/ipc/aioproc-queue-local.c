@@ -53,6 +53,7 @@ local_queue_unref (LocalQueue *self)
   g_clear_pointer (&self->putters, aioproc_wait_queue_free);
   g_clear_pointer (&self->joiners, aioproc_wait_queue_free);
   aioproc_mutex_clear (&self->tasks_mutex);
+  g_clear_error ((GError **) &self->dropped);
   aioproc_queue_slots_clear (&self->slots);
   aioproc_shm_unref (self->shm);
   g_free (self);
@@ -93,8 +94,12 @@ has_room (gpointer            object,
           AioprocWaitRequest *request)
 {
   LocalQueue *self = object;
+  AioprocQueueHeader *header = self->slots.header;
 
-  return aioproc_queue_count_room_taken (self->slots.header) < self->slots.max_items ||
+  return ((self->slots.max_items == 0 ||
+           aioproc_queue_count_room_taken (header) < self->slots.max_items) &&
+          (self->slots.max_bytes == 0 ||
+           aioproc_queue_peek (&header->n_bytes) < self->slots.max_bytes)) ||
          aioproc_queue_peek (&self->slots.header->closed) != 0;
 }
 
@@ -215,6 +220,15 @@ local_queue_set_would_block (LocalQueue  *self,
 }
 
 void
+local_queue_set_mismatch (LocalQueue  *self,
+                          GError     **error)
+{
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+               "The first item of %s is a value, not bytes, and stays there",
+               self->slots.description);
+}
+
+void
 local_queue_check_fork (LocalQueue *self)
 {
   guint generation = aioproc_wait_group_get_fork_generation ();
@@ -248,13 +262,21 @@ local_queue_check (LocalQueue  *self,
 
 static gboolean
 local_queue_shut (gpointer   impl,
+                  gboolean   immediate,
                   GError   **error)
 {
   LocalQueue *self = impl;
 
-  aioproc_queue_slots_close (&self->slots);
+  if (immediate && !local_queue_check (self, error))
+    return FALSE;
+
+  aioproc_queue_slots_close (&self->slots, immediate);
   aioproc_wait_queue_serve (self->putters);
   aioproc_wait_queue_serve (self->getters);
+
+  /* Who holds the lock now may be stopped, and there may be much memory. */
+  if (immediate)
+    local_queue_start_trim (self);
 
   return TRUE;
 }
@@ -283,14 +305,21 @@ local_queue_get_max_deliveries (gpointer impl)
   return self->slots.max_failures;
 }
 
-static void
-local_queue_count (gpointer  impl,
-                   guint    *n_ready,
-                   guint    *n_used)
+static guint64
+local_queue_get_max_bytes (gpointer impl)
 {
   LocalQueue *self = impl;
 
-  aioproc_queue_slots_count (&self->slots, n_ready, n_used);
+  return self->slots.max_bytes;
+}
+
+static void
+local_queue_count (gpointer             impl,
+                   AioprocQueueFigures *figures)
+{
+  LocalQueue *self = impl;
+
+  aioproc_queue_slots_count (&self->slots, figures);
 }
 
 static AioprocShm *
@@ -330,10 +359,15 @@ static const AioprocQueueBackend local_backend = {
   .try_get = local_queue_try_get,
   .get = local_queue_get,
   .get_start = local_queue_get_start,
+  .put_many = local_queue_put_many,
+  .put_many_start = local_queue_put_many_start,
+  .get_many = local_queue_get_many,
+  .get_many_start = local_queue_get_many_start,
   .shut = local_queue_shut,
   .is_shut = local_queue_is_shut,
   .get_max_items = local_queue_get_max_items,
   .get_max_deliveries = local_queue_get_max_deliveries,
+  .get_max_bytes = local_queue_get_max_bytes,
   .count = local_queue_count,
   .try_get_failed = local_queue_try_get_failed,
   .count_failed = local_queue_count_failed,
@@ -366,7 +400,7 @@ aioproc_queue_local_new (AioprocShm                 *shm,
   self = g_new0 (LocalQueue, 1);
 
   if (!aioproc_queue_slots_init (&self->slots, owned, shm == NULL, config->max_items,
-                                 config->max_deliveries, error))
+                                 config->max_deliveries, config->max_bytes, error))
     {
       aioproc_queue_slots_clear (&self->slots);
       g_free (self);

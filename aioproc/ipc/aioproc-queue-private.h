@@ -28,6 +28,15 @@ typedef enum {
   AIOPROC_QUEUE_AS_LEASE,
 } AioprocQueueForm;
 
+/* What is in a queue, and was. */
+typedef struct {
+  guint   n_ready;      /* items that can be got */
+  guint   n_used;       /* items that take room */
+  guint64 n_bytes;      /* their payloads */
+  guint   peak_items;   /* the most that took room at once */
+  guint64 peak_bytes;
+} AioprocQueueFigures;
+
 /* What a queue is made of; one backend is there for each way to reach one. The start functions take
  * the task. What a get returns the task returns as a pointer.
  */
@@ -56,16 +65,46 @@ typedef struct {
                                   AioprocQueueForm         form,
                                   GTask                   *task,
                                   gint64                   timeout_usec);
-  /* Closes the queue, for everybody. */
+  /* Batches: of GBytes if @as_bytes, else of GVariant. @n_put, which lives as long as the task, is
+   * 0 at first, and counts what is in the queue, also where the outcome is an error. @try: fails
+   * with WOULD_BLOCK rather than to wait.
+   */
+  gboolean    (*put_many)        (gpointer                 impl,
+                                  GPtrArray               *items,
+                                  gboolean                 as_bytes,
+                                  guint                   *n_put,
+                                  gboolean                 try,
+                                  gint64                   timeout_usec,
+                                  GCancellable            *cancellable,
+                                  GError                 **error);
+  void        (*put_many_start)  (gpointer                 impl,
+                                  GPtrArray               *items,
+                                  gboolean                 as_bytes,
+                                  guint                   *n_put,
+                                  GTask                   *task,
+                                  gint64                   timeout_usec);
+  GPtrArray * (*get_many)        (gpointer                 impl,
+                                  gboolean                 as_bytes,
+                                  guint                    max_items,
+                                  gboolean                 try,
+                                  gint64                   timeout_usec,
+                                  GCancellable            *cancellable,
+                                  GError                 **error);
+  void        (*get_many_start)  (gpointer                 impl,
+                                  gboolean                 as_bytes,
+                                  guint                    max_items,
+                                  GTask                   *task,
+                                  gint64                   timeout_usec);
+  /* Closes the queue, for everybody; @immediate: drops what is in it. */
   gboolean    (*shut)            (gpointer                 impl,
+                                  gboolean                 immediate,
                                   GError                 **error);
   gboolean    (*is_shut)         (gpointer                 impl);
   guint       (*get_max_items)   (gpointer                 impl);
   guint       (*get_max_deliveries) (gpointer              impl);
-  /* Items that can be got, and items that take room. */
+  guint64     (*get_max_bytes)   (gpointer                 impl);
   void        (*count)           (gpointer                 impl,
-                                  guint                   *n_ready,
-                                  guint                   *n_used);
+                                  AioprocQueueFigures     *figures);
   AioprocQueueFailure *(*try_get_failed) (gpointer         impl,
                                   GError                 **error);
   guint       (*count_failed)    (gpointer                 impl);
@@ -101,6 +140,7 @@ typedef struct {
   const char     *name;             /* (nullable) */
   guint           max_items;
   guint           max_deliveries;
+  guint64         max_bytes;
 } AioprocQueueConfig;
 
 struct _AioprocQueue {
@@ -112,6 +152,7 @@ struct _AioprocQueue {
   char                      *name;        /* (owned) (nullable) */
   guint                      max_items;   /* of a new one */
   guint                      max_deliveries; /* of a new one */
+  guint64                    max_bytes;   /* of a new one */
 };
 
 /* G_IO_ERROR_NOT_INITIALIZED: there is no backend. */

@@ -43,7 +43,8 @@ aioproc_queue_start_put (AioprocQueue           *self,
  * - [error@Gio.IOErrorEnum.WOULD_BLOCK] if the queue is full, if asynchronous puts of this process
  *   are under way, or if a process is stopped in the middle of an operation
  * - [error@Gio.IOErrorEnum.CLOSED] if any process has closed the queue, or this one disposed of it
- * - [error@Gio.IOErrorEnum.MESSAGE_TOO_LARGE] if it has more than 8 GiB
+ * - [error@Gio.IOErrorEnum.MESSAGE_TOO_LARGE] if it has more than 8 GiB, or by itself more than
+ *   [property@Queue:max-bytes] allows
  * - [error@Gio.IOErrorEnum.NO_SPACE] if there is no memory for it
  * - [error@Gio.IOErrorEnum.NOT_SUPPORTED] if it holds a handle (`h`)
  * - [error@Gio.IOErrorEnum.INVALID_ARGUMENT] if it is nested more than 32 levels deep, or a type in
@@ -86,7 +87,8 @@ aioproc_queue_try_put (AioprocQueue  *self,
  * - [error@Gio.IOErrorEnum.TIMED_OUT] if @timeout_usec went by first
  * - [error@Gio.IOErrorEnum.CANCELLED] if @cancellable was cancelled first; nothing is put then
  * - [error@Gio.IOErrorEnum.CLOSED] if any process has closed the queue, or this one disposed of it
- * - [error@Gio.IOErrorEnum.MESSAGE_TOO_LARGE] if it has more than 8 GiB
+ * - [error@Gio.IOErrorEnum.MESSAGE_TOO_LARGE] if it has more than 8 GiB, or by itself more than
+ *   [property@Queue:max-bytes] allows
  * - [error@Gio.IOErrorEnum.NO_SPACE] if there is no memory for it
  * - [error@Gio.IOErrorEnum.NOT_SUPPORTED] if it holds a handle (`h`)
  * - [error@Gio.IOErrorEnum.INVALID_ARGUMENT] if it is nested more than 32 levels deep, or a type in
@@ -200,7 +202,8 @@ aioproc_queue_put_finish (AioprocQueue  *self,
  * - [error@Gio.IOErrorEnum.WOULD_BLOCK] if the queue is full, if asynchronous puts of this process
  *   are under way, or if a process is stopped in the middle of an operation
  * - [error@Gio.IOErrorEnum.CLOSED] if any process has closed the queue, or this one disposed of it
- * - [error@Gio.IOErrorEnum.MESSAGE_TOO_LARGE] if it has more than 8 GiB
+ * - [error@Gio.IOErrorEnum.MESSAGE_TOO_LARGE] if it has more than 8 GiB, or by itself more than
+ *   [property@Queue:max-bytes] allows
  * - [error@Gio.IOErrorEnum.NO_SPACE] if there is no memory for it
  * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue could not be initialized
  *
@@ -237,7 +240,8 @@ aioproc_queue_try_put_bytes (AioprocQueue  *self,
  * - [error@Gio.IOErrorEnum.TIMED_OUT] if @timeout_usec went by first
  * - [error@Gio.IOErrorEnum.CANCELLED] if @cancellable was cancelled first; nothing is put then
  * - [error@Gio.IOErrorEnum.CLOSED] if any process has closed the queue, or this one disposed of it
- * - [error@Gio.IOErrorEnum.MESSAGE_TOO_LARGE] if it has more than 8 GiB
+ * - [error@Gio.IOErrorEnum.MESSAGE_TOO_LARGE] if it has more than 8 GiB, or by itself more than
+ *   [property@Queue:max-bytes] allows
  * - [error@Gio.IOErrorEnum.NO_SPACE] if there is no memory for it
  * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue could not be initialized
  *

@@ -32,6 +32,7 @@ typedef struct {
   gsize              capacity;
   guint32            n_used;
   guint32            n_leased;
+  guint64            n_bytes;
   guint64            next_sequence;
   guint32            known_owner;    /* whose state is_dead() was last asked */
   gboolean           known_dead;
@@ -51,6 +52,20 @@ is_dead (Repair  *self,
     }
 
   return self->known_dead;
+}
+
+/* One that is ready, or would be: in a queue that was closed at once it is free. */
+static guint32
+settle_ready (Repair           *self,
+              AioprocQueueSlot *slot,
+              guint32           state)
+{
+  if (state == AIOPROC_QUEUE_READY && aioproc_queue_is_dropped (self->slots->header))
+    state = AIOPROC_QUEUE_FREE;
+
+  atomic_store_explicit (&slot->state, state, memory_order_release);
+
+  return state;
 }
 
 /* The slot's state, after the death of its owner was taken into account. */
@@ -77,13 +92,12 @@ settle (Repair           *self,
         return AIOPROC_QUEUE_LEASED;
 
       aioproc_queue_history_add (self->slots, link, slot, AIOPROC_QUEUE_DIED);
-      state = aioproc_queue_history_judge (self->slots, slot);
-      atomic_store_explicit (&slot->state, state, memory_order_release);
 
-      return state;
+      return settle_ready (self, slot, aioproc_queue_history_judge (self->slots, slot));
 
     case AIOPROC_QUEUE_READY:
-      return state == AIOPROC_QUEUE_FAULTY ? AIOPROC_QUEUE_FAULTY : AIOPROC_QUEUE_READY;
+      return settle_ready (self, slot, state == AIOPROC_QUEUE_FAULTY ? AIOPROC_QUEUE_FAULTY
+                                                                     : AIOPROC_QUEUE_READY);
 
     default:
       return AIOPROC_QUEUE_FREE;
@@ -169,6 +183,9 @@ aioproc_queue_repair_slot (Repair   *self,
 
   self->n_used++;
 
+  if (state != AIOPROC_QUEUE_LEASED)
+    self->n_bytes += MIN (peek (&slot->length), AIOPROC_QUEUE_PAYLOAD_MAX);
+
   if (state == AIOPROC_QUEUE_READY)
     {
       poke (&slot->state, AIOPROC_QUEUE_READY);
@@ -203,6 +220,7 @@ clear_caches (AioprocQueueHeader *header)
   poke (&header->n_ready, 0);
   poke (&header->n_used, 0);
   poke (&header->n_leased, 0);
+  poke (&header->n_bytes, 0);
   poke (&header->ready_first, 0);
   poke (&header->ready_last, 0);
   poke (&header->n_faulty, 0);
@@ -282,6 +300,7 @@ aioproc_queue_repair (AioprocQueueSlots  *slots,
 
       poke (&header->n_used, self.n_used);
       poke (&header->n_leased, self.n_leased);
+      poke (&header->n_bytes, self.n_bytes);
       poke (&header->next_sequence, self.next_sequence);
 
       if (self.n_used == 0 && peek (&header->n_allocated) > AIOPROC_QUEUE_IDLE_KEEP)
@@ -318,11 +337,15 @@ aioproc_queue_sweep_slot (Repair            *self,
 {
   AioprocQueueSlots *slots = self->slots;
   AioprocQueueHeader *header = slots->header;
+  gboolean was_leased = (peek (&slot->info) & AIOPROC_QUEUE_INFO_PLACED) != 0;
   gboolean linked;
 
   switch (settle (self, link, slot))
     {
     case AIOPROC_QUEUE_FREE:
+      if (!was_leased)
+        aioproc_queue_slots_take_bytes (slots, peek (&slot->length));
+
       if (!aioproc_queue_slots_unlink_busy (slots, link, slot))
         return FALSE;
 
@@ -337,8 +360,9 @@ aioproc_queue_sweep_slot (Repair            *self,
 
       aioproc_queue_sweep_lease (slots, slot);
 
-      if ((peek (&slot->info) & AIOPROC_QUEUE_INFO_PLACED) != 0)
+      if (was_leased)
         {
+          aioproc_queue_slots_add_bytes (slots, peek (&slot->length));
           linked = aioproc_queue_slots_insert_ready (slots, link, slot);
         }
       else

@@ -44,8 +44,18 @@ aioproc_queue_slots_end_locked (AioprocQueueSlots          *self,
   AioprocQueueHeader *header = self->header;
   AioprocQueueSlot *slot = transfer->slot;
   gboolean linked = aioproc_queue_slots_unlink_busy (self, transfer->link, slot);
+  gboolean leased = (transfer->state & AIOPROC_QUEUE_STATE_MASK) == AIOPROC_QUEUE_LEASED;
 
-  if ((transfer->state & AIOPROC_QUEUE_STATE_MASK) == AIOPROC_QUEUE_LEASED)
+  if (state == AIOPROC_QUEUE_READY && aioproc_queue_is_dropped (header))
+    state = AIOPROC_QUEUE_FREE;
+
+  /* What is leased takes no room. */
+  if (leased && state == AIOPROC_QUEUE_READY)
+    aioproc_queue_slots_add_bytes (self, transfer->length);
+  else if (!leased && state == AIOPROC_QUEUE_FREE)
+    aioproc_queue_slots_take_bytes (self, transfer->length);
+
+  if (leased)
     {
       aioproc_queue_count (&header->n_leased, -1);
     }

@@ -99,6 +99,8 @@ aioproc_queue_slots_pop_ready (AioprocQueueSlots          *self,
   if (n_ready > 0)
     poke (&header->n_ready, n_ready - 1);
 
+  aioproc_queue_slots_take_bytes (self, item->length);
+
   aioproc_queue_slots_prefetch (self, next);
 }
 
@@ -137,7 +139,7 @@ aioproc_queue_slots_lease_item (AioprocQueueSlots    *self,
   if (!aioproc_queue_slots_link_busy (self, item->link, item->slot))
     atomic_fetch_or (&header->stale, AIOPROC_QUEUE_STALE_ALL);
 
-  if (self->max_items != 0)
+  if (self->max_items != 0 || self->max_bytes != 0)
     aioproc_queue_slots_wake_room (self, wakes, 1);
 
   aioproc_queue_note_cpu (&header->get_cpu);
@@ -163,32 +165,33 @@ aioproc_queue_slots_get_none (AioprocQueueSlots *self,
   return AIOPROC_QUEUE_WAIT;
 }
 
-AioprocQueueStatus
-aioproc_queue_slots_get (AioprocQueueSlots     *self,
-                         AioprocQueueGetFlags   flags,
-                         AioprocQueueSleep     *sleep,
-                         guint8                *buffer,
-                         AioprocQueueTransfer  *transfer,
-                         GError               **error)
+/* Under the lock. */
+static inline AioprocQueueStatus
+aioproc_queue_slots_get_locked (AioprocQueueSlots     *self,
+                                AioprocQueueGetFlags   flags,
+                                AioprocQueueSleep     *sleep,
+                                guint8                *buffer,
+                                AioprocQueueTransfer  *transfer,
+                                AioprocQueueWakes     *wakes,
+                                GError               **error)
 {
   AioprocQueueHeader *header = self->header;
-  AioprocQueueWakes wakes = { 0 };
   AioprocQueueStatus status;
   g_autoptr(GError) local_error = NULL;
 
-  status = aioproc_queue_slots_enter (self, &wakes, error);
-
-  if (status != AIOPROC_QUEUE_DONE)
-    return status;
-
-  if (!aioproc_queue_slots_look (self, &wakes, transfer, &local_error))
+  if (G_UNLIKELY (aioproc_queue_is_dropped (header)))
+    {
+      aioproc_queue_slots_drop (self, wakes);
+      status = AIOPROC_QUEUE_CLOSED;
+    }
+  else if (!aioproc_queue_slots_look (self, wakes, transfer, &local_error))
     {
       status = local_error != NULL ? AIOPROC_QUEUE_FAILED
                                    : aioproc_queue_slots_get_none (self, sleep);
     }
   else if (G_UNLIKELY (!check_item (transfer)))
     {
-      aioproc_queue_slots_free_item (self, transfer, &wakes);
+      aioproc_queue_slots_free_item (self, transfer, wakes);
       aioproc_queue_slots_set_corrupt (self, &local_error);
       status = AIOPROC_QUEUE_FAILED;
     }
@@ -198,7 +201,7 @@ aioproc_queue_slots_get (AioprocQueueSlots     *self,
     }
   else if (transfer->length > AIOPROC_QUEUE_COPY_MAX)
     {
-      aioproc_queue_slots_lease_item (self, transfer, &wakes);
+      aioproc_queue_slots_lease_item (self, transfer, wakes);
       status = AIOPROC_QUEUE_BEGUN;
     }
   else if (!aioproc_queue_memory_copy_out (&self->memory, transfer->offset, buffer,
@@ -209,22 +212,108 @@ aioproc_queue_slots_get (AioprocQueueSlots     *self,
     }
   else if ((flags & AIOPROC_QUEUE_GET_KEEP) != 0)
     {
-      aioproc_queue_slots_lease_item (self, transfer, &wakes);
+      aioproc_queue_slots_lease_item (self, transfer, wakes);
       status = AIOPROC_QUEUE_DONE;
     }
   else
     {
-      aioproc_queue_slots_free_item (self, transfer, &wakes);
+      aioproc_queue_slots_free_item (self, transfer, wakes);
       aioproc_queue_note_cpu (&header->get_cpu);
       status = AIOPROC_QUEUE_DONE;
     }
-
-  aioproc_queue_slots_leave (self, &wakes);
 
   if (local_error != NULL)
     g_propagate_error (error, g_steal_pointer (&local_error));
 
   return status;
+}
+
+AioprocQueueStatus
+aioproc_queue_slots_get (AioprocQueueSlots     *self,
+                         AioprocQueueGetFlags   flags,
+                         AioprocQueueSleep     *sleep,
+                         guint8                *buffer,
+                         AioprocQueueTransfer  *transfer,
+                         GError               **error)
+{
+  AioprocQueueWakes wakes = { 0 };
+  AioprocQueueStatus status = aioproc_queue_slots_enter (self, &wakes, error);
+
+  if (status != AIOPROC_QUEUE_DONE)
+    return status;
+
+  status = aioproc_queue_slots_get_locked (self, flags, sleep, buffer, transfer, &wakes,
+                                           error);
+  aioproc_queue_slots_leave (self, &wakes);
+
+  return status;
+}
+
+/* Whether the next item can be copied under the lock, too. */
+static gboolean
+aioproc_queue_slots_is_next_small (AioprocQueueSlots    *self,
+                                   AioprocQueueGetFlags  flags,
+                                   gsize                 room,
+                                   AioprocQueueWakes    *wakes)
+{
+  AioprocQueueTransfer item;
+
+  return aioproc_queue_slots_look (self, wakes, &item, NULL) && check_item (&item) &&
+         ((flags & AIOPROC_QUEUE_GET_BYTES_ONLY) == 0 || item.kind == AIOPROC_QUEUE_BYTES) &&
+         item.length <= MIN (room, AIOPROC_QUEUE_COPY_MAX);
+}
+
+AioprocQueueStatus
+aioproc_queue_slots_get_many (AioprocQueueSlots     *self,
+                              AioprocQueueGetFlags   flags,
+                              AioprocQueueSleep     *sleep,
+                              AioprocQueueBatch     *batch,
+                              guint                  max_items,
+                              AioprocQueueTransfer  *transfer,
+                              GError               **error)
+{
+  AioprocQueueWakes wakes = { 0 };
+  AioprocQueueStatus status = aioproc_queue_slots_enter (self, &wakes, error);
+  guint8 *buffer = (guint8 *) batch->buffer;
+  gsize used = 0;
+
+  batch->n_items = 0;
+
+  if (status != AIOPROC_QUEUE_DONE)
+    return status;
+
+  /* Only one transfer can be told. */
+  max_items = (flags & AIOPROC_QUEUE_GET_KEEP) != 0 ? 1
+                                                    : MIN (max_items, AIOPROC_QUEUE_BATCH_ITEMS);
+
+  do
+    {
+      AioprocQueueTransfer *item = batch->n_items == 0 ? transfer : &batch->scratch;
+
+      status = aioproc_queue_slots_get_locked (self, flags, batch->n_items == 0 ? sleep : NULL,
+                                               buffer + used, item, &wakes,
+                                               batch->n_items == 0 ? error : NULL);
+
+      if (status != AIOPROC_QUEUE_DONE)
+        break;
+
+      batch->items[batch->n_items].kind = item->kind;
+      batch->items[batch->n_items].length = item->length;
+      batch->items[batch->n_items].offset = used;
+      batch->n_items++;
+      /* Aligned as the codec wants it. */
+      used += (item->length + 7) / 8 * 8;
+    }
+  while (batch->n_items < max_items &&
+         aioproc_queue_slots_is_next_small (self, flags, sizeof (batch->buffer) - used,
+                                            &wakes));
+
+  if (self->max_items != 0 && batch->n_items > 1)
+    aioproc_queue_slots_wake_room (self, &wakes, batch->n_items);
+
+  aioproc_queue_slots_leave (self, &wakes);
+
+  return batch->n_items > 0 ? AIOPROC_QUEUE_DONE : status;
 }
 
 /* --- What has failed too often --- */

@@ -8,6 +8,7 @@
 
 #include "ipc/aioproc-queue-layout-private.h"
 #include "ipc/aioproc-queue-memory-private.h"
+#include "ipc/aioproc-queue-private.h"
 
 G_BEGIN_DECLS
 
@@ -38,6 +39,7 @@ typedef struct {
   const char         *description;   /* of the queue, for messages */
   guint32             max_items;     /* 0: no limit */
   guint32             max_failures;  /* 0: no limit */
+  guint64             max_bytes;     /* 0: no limit */
 } AioprocQueueSlots;
 
 typedef enum {
@@ -74,11 +76,28 @@ typedef enum {
   AIOPROC_QUEUE_GET_KEEP = 1 << 1,   /* it stays leased after the copy */
 } AioprocQueueGetFlags;
 
+/* Items that were copied out under one lock, which takes some 10 µs at most. */
+#define AIOPROC_QUEUE_BATCH_ITEMS 256
+#define AIOPROC_QUEUE_BATCH_BYTES (16 * 1024)
+
+typedef struct {
+  guint                n_items;
+  struct {
+    AioprocQueueKind   kind;
+    guint              length;
+    guint              offset;   /* in @buffer */
+  }                    items[AIOPROC_QUEUE_BATCH_ITEMS];
+  guint64              buffer[AIOPROC_QUEUE_BATCH_BYTES / sizeof (guint64)];
+  AioprocQueueTransfer scratch;
+} AioprocQueueBatch;
+
 /* Where a WAIT sleeps; NULL: it does not. */
 typedef struct {
   gboolean trying;      /* it does not either: nobody has to wake it, which costs a system call */
+  guint32  ticket;      /* of a put: what tells it from others of this process; 0: it has no turn */
   guint32  expected;    /* set on WAIT: the value of the items or room word, which is marked */
   gint64   idle_usec;   /* set on WAIT: when memory of an empty queue can be freed, -1: never */
+  gint64   turn_usec;   /* set on WAIT of a put: when the turn of another one is over, -1: never */
 } AioprocQueueSleep;
 
 /* @create: formats memory that is all zeros. Else G_IO_ERROR_INVALID_DATA for one that is none of
@@ -89,6 +108,7 @@ gboolean           aioproc_queue_slots_init      (AioprocQueueSlots          *se
                                                   gboolean                    create,
                                                   guint32                     max_items,
                                                   guint32                     max_failures,
+                                                  guint64                     max_bytes,
                                                   GError                    **error);
 void               aioproc_queue_slots_clear     (AioprocQueueSlots          *self);
 
@@ -98,6 +118,18 @@ AioprocQueueStatus aioproc_queue_slots_put       (AioprocQueueSlots          *se
                                                   AioprocQueueSleep          *sleep,
                                                   AioprocQueueTransfer       *transfer,
                                                   GError                    **error);
+/* As many of @payloads, all of COPY_MAX at most, as there is room for, under one lock. DONE: as
+ * many as @n_put says, at least 1, are there. What stopped the next one is told to the next call.
+ */
+AioprocQueueStatus aioproc_queue_slots_put_many  (AioprocQueueSlots          *self,
+                                                  const AioprocQueuePayload  *payloads,
+                                                  guint                       n_payloads,
+                                                  AioprocQueueSleep          *sleep,
+                                                  guint                      *n_put,
+                                                  GError                    **error);
+/* A put that has waited for room ends without it: its turn is over. */
+void               aioproc_queue_slots_give_up   (AioprocQueueSlots          *self,
+                                                  guint32                     ticket);
 /* Copies the payload of a transfer, beside the lock. G_IO_ERROR_NO_SPACE. */
 gboolean           aioproc_queue_slots_fill      (AioprocQueueSlots          *self,
                                                   const AioprocQueueTransfer *transfer,
@@ -122,6 +154,17 @@ AioprocQueueStatus aioproc_queue_slots_get       (AioprocQueueSlots          *se
                                                   guint8                     *buffer,
                                                   AioprocQueueTransfer       *transfer,
                                                   GError                    **error);
+/* As many items of COPY_MAX at most as are first, at most @max_items, under one lock. DONE: those
+ * are in @batch. Else it is about the first item, as in aioproc_queue_slots_get().
+ */
+AioprocQueueStatus aioproc_queue_slots_get_many  (AioprocQueueSlots          *self,
+                                                  AioprocQueueGetFlags        flags,
+                                                  AioprocQueueSleep          *sleep,
+                                                  AioprocQueueBatch          *batch,
+                                                  guint                       max_items,
+                                                  AioprocQueueTransfer       *transfer,
+                                                  GError                    **error);
+
 /* The ends of a lease. FALSE: it is not this process's any more, and nothing has happened. */
 gboolean           aioproc_queue_slots_ack       (AioprocQueueSlots          *self,
                                                   const AioprocQueueTransfer *transfer);
@@ -137,18 +180,21 @@ AioprocQueueStatus aioproc_queue_slots_get_faulty (AioprocQueueSlots         *se
                                                   AioprocQueueTransfer       *transfer,
                                                   GError                    **error);
 
-/* For good, and for all processes. */
-void               aioproc_queue_slots_close     (AioprocQueueSlots          *self);
+/* For good, and for all processes. @immediate: what is READY is dropped, by the next who gets or
+ * trims if the lock is not to be had now, and what is being copied when its copy ends.
+ */
+void               aioproc_queue_slots_close     (AioprocQueueSlots          *self,
+                                                  gboolean                    immediate);
 gboolean           aioproc_queue_slots_is_closed (AioprocQueueSlots          *self);
-/* Items that are ready, and items that take room. */
 void               aioproc_queue_slots_count     (AioprocQueueSlots          *self,
-                                                  guint                      *n_ready,
-                                                  guint                      *n_used);
+                                                  AioprocQueueFigures        *figures);
 /* Whether nothing is there that could be got, is being put, or is leased: DONE or WAIT. */
 AioprocQueueStatus aioproc_queue_slots_join      (AioprocQueueSlots          *self,
                                                   AioprocQueueSleep          *sleep,
                                                   GError                    **error);
-/* Gives memory back if the queue has been empty for a while. Sleeps on the lock. */
+/* Gives memory back if the queue has been empty for a while, or nothing is put into it any more.
+ * Sleeps on the lock.
+ */
 void               aioproc_queue_slots_trim      (AioprocQueueSlots          *self);
 
 G_END_DECLS

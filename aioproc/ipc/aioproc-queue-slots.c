@@ -28,6 +28,7 @@ aioproc_queue_slots_init (AioprocQueueSlots  *self,
                           gboolean            create,
                           guint32             max_items,
                           guint32             max_failures,
+                          guint64             max_bytes,
                           GError            **error)
 {
   AioprocQueueHeader *header;
@@ -47,6 +48,7 @@ aioproc_queue_slots_init (AioprocQueueSlots  *self,
     {
       poke (&header->max_items, max_items);
       poke (&header->max_failures, max_failures);
+      poke (&header->max_bytes, max_bytes);
       poke (&header->n_slots, AIOPROC_QUEUE_BIRTH_SLOTS);
 
       for (guint32 link = AIOPROC_QUEUE_BIRTH_SLOTS; link > 0; link--)
@@ -56,6 +58,7 @@ aioproc_queue_slots_init (AioprocQueueSlots  *self,
   n_slots = peek (&header->n_slots);
   self->max_items = peek (&header->max_items);
   self->max_failures = peek (&header->max_failures);
+  self->max_bytes = peek (&header->max_bytes);
 
   if (n_slots < AIOPROC_QUEUE_BIRTH_SLOTS || n_slots > AIOPROC_QUEUE_MAX_SLOTS)
     {
@@ -121,16 +124,35 @@ aioproc_queue_slots_prepare_sleep (AioprocQueueSlots *self,
 /* --- The whole queue --- */
 
 void
-aioproc_queue_slots_close (AioprocQueueSlots *self)
+aioproc_queue_slots_drop (AioprocQueueSlots *self,
+                          AioprocQueueWakes *wakes)
+{
+  /* The repair frees what is ready, and may be killed. */
+  if (aioproc_queue_is_dropped (self->header) && peek (&self->header->n_ready) != 0)
+    (void) aioproc_queue_repair (self, wakes, NULL);
+}
+
+void
+aioproc_queue_slots_close (AioprocQueueSlots *self,
+                           gboolean           immediate)
 {
   AioprocQueueHeader *header = self->header;
+  AioprocQueueWakes wakes = { 0 };
 
   /* Partner: aioproc_queue_slots_prepare_sleep(), which looks at it after it has marked a word. */
-  atomic_store (&header->closed, 1);
+  atomic_fetch_or (&header->closed,
+                   AIOPROC_QUEUE_SHUT | (immediate ? AIOPROC_QUEUE_DROPPED : 0));
+
   atomic_fetch_add (&header->items, AIOPROC_QUEUE_CHANGE);
   atomic_fetch_add (&header->room, AIOPROC_QUEUE_CHANGE);
   aioproc_futex_wake (&header->items, G_MAXINT);
   aioproc_futex_wake (&header->room, G_MAXINT);
+
+  if (immediate && aioproc_queue_slots_enter (self, &wakes, NULL) == AIOPROC_QUEUE_DONE)
+    {
+      aioproc_queue_slots_drop (self, &wakes);
+      aioproc_queue_slots_leave (self, &wakes);
+    }
 }
 
 gboolean
@@ -140,16 +162,21 @@ aioproc_queue_slots_is_closed (AioprocQueueSlots *self)
 }
 
 void
-aioproc_queue_slots_count (AioprocQueueSlots *self,
-                           guint             *n_ready,
-                           guint             *n_used)
+aioproc_queue_slots_count (AioprocQueueSlots   *self,
+                           AioprocQueueFigures *figures)
 {
   AioprocQueueHeader *header = self->header;
   AioprocQueueWakes wakes = { 0 };
   gboolean entered = aioproc_queue_slots_enter (self, &wakes, NULL) == AIOPROC_QUEUE_DONE;
 
-  *n_ready = peek (&header->n_ready);
-  *n_used = aioproc_queue_count_room_taken (header);
+  if (entered)
+    aioproc_queue_slots_drop (self, &wakes);
+
+  figures->n_ready = aioproc_queue_is_dropped (header) ? 0 : peek (&header->n_ready);
+  figures->n_used = aioproc_queue_count_room_taken (header);
+  figures->n_bytes = peek (&header->n_bytes);
+  figures->peak_items = peek (&header->peak_items);
+  figures->peak_bytes = peek (&header->peak_bytes);
 
   if (entered)
     aioproc_queue_slots_leave (self, &wakes);
@@ -193,9 +220,12 @@ aioproc_queue_slots_trim (AioprocQueueSlots *self)
   if (!aioproc_queue_slots_catch_up (self, result == AIOPROC_LOCK_ABANDONED, &wakes, NULL))
     return;
 
+  aioproc_queue_slots_drop (self, &wakes);
+
   if (peek (&header->n_used) == 0 && peek (&header->n_faulty) == 0 &&
       peek (&header->n_allocated) > AIOPROC_QUEUE_IDLE_KEEP &&
-      g_get_monotonic_time () - peek (&header->empty_since) >= AIOPROC_QUEUE_IDLE_USEC)
+      (aioproc_queue_is_dropped (header) ||
+       g_get_monotonic_time () - peek (&header->empty_since) >= AIOPROC_QUEUE_IDLE_USEC))
     aioproc_queue_shrink (self);
 
   aioproc_queue_slots_leave (self, &wakes);

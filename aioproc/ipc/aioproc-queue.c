@@ -100,9 +100,12 @@ typedef enum {
   PROP_NAME = 1,
   PROP_MAX_ITEMS,
   PROP_MAX_DELIVERIES,
+  PROP_MAX_BYTES,
+  PROP_PEAK_ITEMS,
+  PROP_PEAK_BYTES,
 } AioprocQueueProperty;
 
-static GParamSpec *props[PROP_MAX_DELIVERIES + 1];
+static GParamSpec *props[PROP_PEAK_BYTES + 1];
 
 gboolean
 aioproc_queue_check (AioprocQueue  *self,
@@ -132,6 +135,7 @@ aioproc_queue_set_up (AioprocShareable  *shareable,
     .name = self->name,
     .max_items = self->max_items,
     .max_deliveries = self->max_deliveries,
+    .max_bytes = self->max_bytes,
   };
 
   return aioproc_queue_local_new (shm, &config, &self->backend, &self->impl, error);
@@ -178,6 +182,18 @@ aioproc_queue_get_property (GObject    *object,
       g_value_set_uint (value, aioproc_queue_get_max_deliveries (self));
       break;
 
+    case PROP_MAX_BYTES:
+      g_value_set_uint64 (value, aioproc_queue_get_max_bytes (self));
+      break;
+
+    case PROP_PEAK_ITEMS:
+      g_value_set_uint (value, aioproc_queue_get_peak_items (self));
+      break;
+
+    case PROP_PEAK_BYTES:
+      g_value_set_uint64 (value, aioproc_queue_get_peak_bytes (self));
+      break;
+
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
     }
@@ -204,6 +220,13 @@ aioproc_queue_set_property (GObject      *object,
     case PROP_MAX_DELIVERIES:
       self->max_deliveries = g_value_get_uint (value);
       break;
+
+    case PROP_MAX_BYTES:
+      self->max_bytes = g_value_get_uint64 (value);
+      break;
+
+    case PROP_PEAK_ITEMS:
+    case PROP_PEAK_BYTES:
 
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
@@ -290,6 +313,48 @@ aioproc_queue_class_init (AioprocQueueClass *klass)
     g_param_spec_uint ("max-deliveries", NULL, NULL,
                        0, 65535, 0,
                        G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * AioprocQueue:max-bytes: (getter get_max_bytes)
+   *
+   * How many bytes of payload the queue takes before a put waits, or 0 for no limit.
+   *
+   * The payload of bytes is their number; that of a value is its size, and that of its type.
+   * What the queue needs beside the payloads does not count. An item that has more bytes than this
+   * by itself cannot be put. Items that are being put count, those that are being got do not.
+   *
+   * Since: 0.1
+   */
+  props[PROP_MAX_BYTES] =
+    g_param_spec_uint64 ("max-bytes", NULL, NULL,
+                         0, G_MAXUINT64, 0,
+                         G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * AioprocQueue:peak-items: (getter get_peak_items)
+   *
+   * The most items that were ever in the queue at once, for all processes. Changes are not
+   * notified.
+   *
+   * Since: 0.1
+   */
+  props[PROP_PEAK_ITEMS] =
+    g_param_spec_uint ("peak-items", NULL, NULL,
+                       0, G_MAXUINT, 0,
+                       G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * AioprocQueue:peak-bytes: (getter get_peak_bytes)
+   *
+   * The most bytes of payload that were ever in the queue at once, for all processes. Changes are
+   * not notified.
+   *
+   * Since: 0.1
+   */
+  props[PROP_PEAK_BYTES] =
+    g_param_spec_uint64 ("peak-bytes", NULL, NULL,
+                         0, G_MAXUINT64, 0,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
 
   g_object_class_install_properties (object_class, G_N_ELEMENTS (props), props);
 }
@@ -379,17 +444,34 @@ aioproc_queue_get_max_deliveries (AioprocQueue *self)
   return self->backend->get_max_deliveries (self->impl);
 }
 
-/* Ready items, and items that take room; the object may be uninitialised. */
-static void
-aioproc_queue_count (AioprocQueue *self,
-                     guint        *n_ready,
-                     guint        *n_used)
+/**
+ * aioproc_queue_get_max_bytes: (get-property max-bytes)
+ * @self: a queue
+ *
+ * Gets how many bytes of payload the queue takes before a put waits.
+ *
+ * Returns: the limit, or 0 for none
+ *
+ * Since: 0.1
+ */
+guint64
+aioproc_queue_get_max_bytes (AioprocQueue *self)
 {
-  *n_ready = 0;
-  *n_used = 0;
+  g_return_val_if_fail (AIOPROC_IS_QUEUE (self), 0);
+
+  return self->backend != NULL ? self->backend->get_max_bytes (self->impl) : self->max_bytes;
+}
+
+/* All are 0 if the object is uninitialised. */
+static AioprocQueueFigures
+aioproc_queue_count (AioprocQueue *self)
+{
+  AioprocQueueFigures figures = { 0 };
 
   if (self->backend != NULL)
-    self->backend->count (self->impl, n_ready, n_used);
+    self->backend->count (self->impl, &figures);
+
+  return figures;
 }
 
 /**
@@ -407,14 +489,66 @@ aioproc_queue_count (AioprocQueue *self,
 guint
 aioproc_queue_get_size (AioprocQueue *self)
 {
-  guint n_ready;
-  guint n_used;
-
   g_return_val_if_fail (AIOPROC_IS_QUEUE (self), 0);
 
-  aioproc_queue_count (self, &n_ready, &n_used);
+  return aioproc_queue_count (self).n_ready;
+}
 
-  return n_ready;
+/**
+ * aioproc_queue_get_n_bytes:
+ * @self: a queue
+ *
+ * Gets how many bytes of payload are in the queue at this moment.
+ *
+ * This is what [property@Queue:max-bytes] limits: items that are being put count, those that are
+ * being got do not. Never blocks.
+ *
+ * Returns: the number of bytes
+ *
+ * Since: 0.1
+ */
+guint64
+aioproc_queue_get_n_bytes (AioprocQueue *self)
+{
+  g_return_val_if_fail (AIOPROC_IS_QUEUE (self), 0);
+
+  return aioproc_queue_count (self).n_bytes;
+}
+
+/**
+ * aioproc_queue_get_peak_items: (get-property peak-items)
+ * @self: a queue
+ *
+ * Gets the most items that were ever in the queue at once. Never blocks.
+ *
+ * Returns: the number of items, those included that were being put
+ *
+ * Since: 0.1
+ */
+guint
+aioproc_queue_get_peak_items (AioprocQueue *self)
+{
+  g_return_val_if_fail (AIOPROC_IS_QUEUE (self), 0);
+
+  return aioproc_queue_count (self).peak_items;
+}
+
+/**
+ * aioproc_queue_get_peak_bytes: (get-property peak-bytes)
+ * @self: a queue
+ *
+ * Gets the most bytes of payload that were ever in the queue at once. Never blocks.
+ *
+ * Returns: the number of bytes, those included that were being put
+ *
+ * Since: 0.1
+ */
+guint64
+aioproc_queue_get_peak_bytes (AioprocQueue *self)
+{
+  g_return_val_if_fail (AIOPROC_IS_QUEUE (self), 0);
+
+  return aioproc_queue_count (self).peak_bytes;
 }
 
 /**
@@ -442,23 +576,25 @@ aioproc_queue_is_empty (AioprocQueue *self)
  * Tells whether a put would wait at this moment. Never blocks.
  *
  * Returns: `TRUE` if there are as many items as [property@Queue:max-items] allows, or more, those
- *   that are being put included
+ *   that are being put included, or as many bytes as [property@Queue:max-bytes] allows
  *
  * Since: 0.1
  */
 gboolean
 aioproc_queue_is_full (AioprocQueue *self)
 {
+  AioprocQueueFigures figures;
+  guint64 max_bytes;
   guint max_items;
-  guint n_ready;
-  guint n_used;
 
   g_return_val_if_fail (AIOPROC_IS_QUEUE (self), FALSE);
 
   max_items = aioproc_queue_get_max_items (self);
-  aioproc_queue_count (self, &n_ready, &n_used);
+  max_bytes = aioproc_queue_get_max_bytes (self);
+  figures = aioproc_queue_count (self);
 
-  return max_items != 0 && n_used >= max_items;
+  return (max_items != 0 && figures.n_used >= max_items) ||
+         (max_bytes != 0 && figures.n_bytes >= max_bytes);
 }
 
 /**
@@ -537,19 +673,28 @@ aioproc_queue_try_get_failed (AioprocQueue  *self,
 /**
  * aioproc_queue_close:
  * @self: a queue
+ * @immediate: `TRUE` to drop what is in the queue, `FALSE` to let it be got
  * @error: return location for an error
  *
  * Closes the queue, for all processes and for good. Never blocks.
  *
- * Every put fails with [error@Gio.IOErrorEnum.CLOSED] from now on, those that wait at once. What is
- * in the queue can still be got, and so can items whose puts had begun to copy; then every get
- * fails with [error@Gio.IOErrorEnum.CLOSED], those that wait included. Items that are leased may
- * come back: gets wait until all leases have ended. To close a queue again does nothing.
+ * Every put fails with [error@Gio.IOErrorEnum.CLOSED] from now on, those that wait at once.
  *
- * A queue is not closed by the end of a process, nor by that of an object.
+ * If @immediate is `FALSE`, what is in the queue can still be got, and so can items whose puts had
+ * begun to copy; then every get fails with [error@Gio.IOErrorEnum.CLOSED], those that wait
+ * included. Items that are leased may come back: gets wait until all leases have ended.
+ *
+ * If @immediate is `TRUE`, every get fails at once, those that wait included. What is in the
+ * queue is dropped, and its memory given back. A put or a get that is copying at this moment ends
+ * as though it had been over before; what it has put is dropped as well, and so is what is leased
+ * and comes back.
+ *
+ * To close a queue again does nothing, but that one which was closed can be closed immediately
+ * later. A queue is not closed by the end of a process, nor by that of an object.
  *
  * Fails with:
  *
+ * - [error@Gio.IOErrorEnum.CLOSED] if this process disposed of the queue, and @immediate is `TRUE`
  * - [error@Gio.IOErrorEnum.NOT_INITIALIZED] if the queue could not be initialized
  *
  * Returns: `TRUE` if the queue is closed
@@ -558,11 +703,13 @@ aioproc_queue_try_get_failed (AioprocQueue  *self,
  */
 gboolean
 aioproc_queue_close (AioprocQueue  *self,
+                     gboolean       immediate,
                      GError       **error)
 {
   g_return_val_if_fail (AIOPROC_IS_QUEUE (self), FALSE);
 
-  return aioproc_queue_check (self, error) && self->backend->shut (self->impl, error);
+  return aioproc_queue_check (self, error) &&
+         self->backend->shut (self->impl, immediate, error);
 }
 
 static AioprocShareable *

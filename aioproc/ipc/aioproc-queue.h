@@ -42,7 +42,15 @@ guint         aioproc_queue_get_max_items    (AioprocQueue         *self);
 AIOPROC_AVAILABLE_IN_ALL
 guint         aioproc_queue_get_max_deliveries (AioprocQueue       *self);
 AIOPROC_AVAILABLE_IN_ALL
+guint64       aioproc_queue_get_max_bytes    (AioprocQueue         *self);
+AIOPROC_AVAILABLE_IN_ALL
+guint         aioproc_queue_get_peak_items   (AioprocQueue         *self);
+AIOPROC_AVAILABLE_IN_ALL
+guint64       aioproc_queue_get_peak_bytes   (AioprocQueue         *self);
+AIOPROC_AVAILABLE_IN_ALL
 guint         aioproc_queue_get_size         (AioprocQueue         *self);
+AIOPROC_AVAILABLE_IN_ALL
+guint64       aioproc_queue_get_n_bytes      (AioprocQueue         *self);
 AIOPROC_AVAILABLE_IN_ALL
 gboolean      aioproc_queue_is_empty         (AioprocQueue         *self);
 AIOPROC_AVAILABLE_IN_ALL
@@ -161,7 +169,104 @@ AioprocQueueFailure *aioproc_queue_try_get_failed  (AioprocQueue         *self,
                                                     GError              **error)
                                                     G_GNUC_WARN_UNUSED_RESULT;
 AIOPROC_AVAILABLE_IN_ALL
+guint         aioproc_queue_try_put_many     (AioprocQueue         *self,
+                                              GVariant            **values,
+                                              guint                 n_values,
+                                              GError              **error);
+AIOPROC_AVAILABLE_IN_ALL
+guint         aioproc_queue_put_many         (AioprocQueue         *self,
+                                              GVariant            **values,
+                                              guint                 n_values,
+                                              gint64                timeout_usec,
+                                              GCancellable         *cancellable,
+                                              GError              **error);
+AIOPROC_AVAILABLE_IN_ALL
+void          aioproc_queue_put_many_async   (AioprocQueue         *self,
+                                              GVariant            **values,
+                                              guint                 n_values,
+                                              gint64                timeout_usec,
+                                              GCancellable         *cancellable,
+                                              GAsyncReadyCallback   callback,
+                                              gpointer              user_data);
+AIOPROC_AVAILABLE_IN_ALL
+guint         aioproc_queue_put_many_finish  (AioprocQueue         *self,
+                                              GAsyncResult         *result,
+                                              GError              **error);
+AIOPROC_AVAILABLE_IN_ALL
+guint         aioproc_queue_try_put_many_bytes (AioprocQueue         *self,
+                                                GBytes              **items,
+                                                guint                 n_items,
+                                                GError              **error);
+AIOPROC_AVAILABLE_IN_ALL
+guint         aioproc_queue_put_many_bytes   (AioprocQueue         *self,
+                                              GBytes              **items,
+                                              guint                 n_items,
+                                              gint64                timeout_usec,
+                                              GCancellable         *cancellable,
+                                              GError              **error);
+AIOPROC_AVAILABLE_IN_ALL
+void          aioproc_queue_put_many_bytes_async (AioprocQueue         *self,
+                                                  GBytes              **items,
+                                                  guint                 n_items,
+                                                  gint64                timeout_usec,
+                                                  GCancellable         *cancellable,
+                                                  GAsyncReadyCallback   callback,
+                                                  gpointer              user_data);
+AIOPROC_AVAILABLE_IN_ALL
+guint         aioproc_queue_put_many_bytes_finish (AioprocQueue         *self,
+                                                   GAsyncResult         *result,
+                                                   GError              **error);
+AIOPROC_AVAILABLE_IN_ALL
+GPtrArray    *aioproc_queue_try_get_many     (AioprocQueue         *self,
+                                              guint                 max_items,
+                                              GError              **error)
+                                              G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
+GPtrArray    *aioproc_queue_get_many         (AioprocQueue         *self,
+                                              guint                 max_items,
+                                              gint64                timeout_usec,
+                                              GCancellable         *cancellable,
+                                              GError              **error)
+                                              G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
+void          aioproc_queue_get_many_async   (AioprocQueue         *self,
+                                              guint                 max_items,
+                                              gint64                timeout_usec,
+                                              GCancellable         *cancellable,
+                                              GAsyncReadyCallback   callback,
+                                              gpointer              user_data);
+AIOPROC_AVAILABLE_IN_ALL
+GPtrArray    *aioproc_queue_get_many_finish  (AioprocQueue         *self,
+                                              GAsyncResult         *result,
+                                              GError              **error)
+                                              G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
+GPtrArray    *aioproc_queue_try_get_many_bytes (AioprocQueue         *self,
+                                                guint                 max_items,
+                                                GError              **error)
+                                                G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
+GPtrArray    *aioproc_queue_get_many_bytes   (AioprocQueue         *self,
+                                              guint                 max_items,
+                                              gint64                timeout_usec,
+                                              GCancellable         *cancellable,
+                                              GError              **error)
+                                              G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
+void          aioproc_queue_get_many_bytes_async (AioprocQueue         *self,
+                                                  guint                 max_items,
+                                                  gint64                timeout_usec,
+                                                  GCancellable         *cancellable,
+                                                  GAsyncReadyCallback   callback,
+                                                  gpointer              user_data);
+AIOPROC_AVAILABLE_IN_ALL
+GPtrArray    *aioproc_queue_get_many_bytes_finish (AioprocQueue         *self,
+                                                   GAsyncResult         *result,
+                                                   GError              **error)
+                                                   G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
 gboolean      aioproc_queue_close            (AioprocQueue         *self,
+                                              gboolean              immediate,
                                               GError              **error);
 
 G_END_DECLS

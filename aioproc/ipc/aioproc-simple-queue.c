@@ -289,15 +289,14 @@ aioproc_simple_queue_get_name (AioprocSimpleQueue *self)
 gboolean
 aioproc_simple_queue_is_empty (AioprocSimpleQueue *self)
 {
-  guint n_ready = 0;
-  guint n_used;
+  AioprocQueueFigures figures = { 0 };
 
   g_return_val_if_fail (AIOPROC_IS_SIMPLE_QUEUE (self), TRUE);
 
   if (self->backend != NULL)
-    self->backend->count (self->impl, &n_ready, &n_used);
+    self->backend->count (self->impl, &figures);
 
-  return n_ready == 0;
+  return figures.n_ready == 0;
 }
 
 /**
@@ -712,7 +711,7 @@ aioproc_simple_queue_close (AioprocSimpleQueue  *self,
 {
   g_return_val_if_fail (AIOPROC_IS_SIMPLE_QUEUE (self), FALSE);
 
-  return aioproc_simple_queue_check (self, error) && self->backend->shut (self->impl, error);
+  return aioproc_simple_queue_check (self, error) && self->backend->shut (self->impl, FALSE, error);
 }
 
 static AioprocShareable *

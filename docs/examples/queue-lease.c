@@ -55,7 +55,7 @@ main (void)
   if (jobs == NULL ||
       !aioproc_queue_try_put (jobs, g_variant_new_string ("easy"), &error) ||
       !aioproc_queue_try_put (jobs, g_variant_new_string ("difficult"), &error) ||
-      !aioproc_queue_close (jobs, &error))
+      !aioproc_queue_close (jobs, FALSE, &error))
     g_error ("%s", error->message);
 
   aioproc_queue_get_leased_async (jobs, -1, NULL, leased_cb, loop);

@@ -52,7 +52,7 @@ put_cb (gpointer user_data)
       return G_SOURCE_CONTINUE;
     }
 
-  if (!aioproc_queue_close (queue, &error))
+  if (!aioproc_queue_close (queue, FALSE, &error))
     g_error ("%s", error->message);
 
   return G_SOURCE_REMOVE;

@@ -268,7 +268,7 @@ test('queue-everybody', 'Workers in every language share two queues', async () =
   const gets = numbers.map(() => results.get_async(-1, null));
   await Promise.all(numbers.map(n => jobs.put_async(new GLib.Variant('i', n), -1, null)));
   const got = (await Promise.all(gets)).map(value => -value.unpack());
-  jobs.close();
+  jobs.close(false);
   await Promise.all(processes.map(process => process.join_async(-1, null)));
   for (const process of processes)
     assertEqual(process.dup_result().deepUnpack(), []);

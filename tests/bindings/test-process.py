@@ -274,7 +274,7 @@ class Process(Case):
             jobs.put_async(GLib.Variant('i', number), -1)
             results.get_async(-1, None, got_cb)
         iterate_until(lambda: len(got) == N_MANY or self.uncaught)
-        self.assertTrue(jobs.close())
+        self.assertTrue(jobs.close(False))
         for process in processes:
             joined = Callback()
             process.join_async(-1, None, joined)

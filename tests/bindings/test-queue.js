@@ -13,7 +13,8 @@ import Gio from 'gi://Gio';
 import {assert, assertEqual, assertRejects, assertSame, assertThrows, collect, countFds, idle, run,
   test} from './aioproc-test.js';
 
-for (const name of ['get', 'get_bytes', 'put', 'put_bytes'])
+for (const name of ['get', 'get_bytes', 'get_many', 'get_many_bytes', 'put', 'put_bytes',
+  'put_many', 'put_many_bytes'])
   Gio._promisify(Aioproc.Queue.prototype, `${name}_async`);
 
 const N_MANY = 500;
@@ -204,12 +205,66 @@ test('close', 'After a close, what is there can be got, and all else fails', asy
   const queue = fullQueue();
   const put = queue.put_async(string('second'), -1, null);
 
-  assertSame(queue.close(), true);
+  assertSame(queue.close(false), true);
   assertSame(queue.is_closed(), true);
   await assertRejects(put, Gio.IOErrorEnum, Gio.IOErrorEnum.CLOSED);
   assertSame((await queue.get_async(-1, null)).unpack(), 'first');
   await assertRejects(queue.get_async(-1, null), Gio.IOErrorEnum, Gio.IOErrorEnum.CLOSED);
   assertThrows(() => queue.try_put(int(3)), Gio.IOErrorEnum, Gio.IOErrorEnum.CLOSED);
+});
+
+test('bytes-limit', 'A limit to the bytes, and what there is and was', () => {
+  const queue = new Aioproc.Queue({name: 'jobs', maxBytes: 1000});
+
+  assertSame(queue.get_max_bytes(), 1000);
+  assert(queue.try_put_bytes(new GLib.Bytes(new Uint8Array(600))));
+  assert(queue.try_put_bytes(new GLib.Bytes(new Uint8Array(400))));
+  assertSame(queue.is_full(), true);
+  assertThrows(() => queue.try_put_bytes(new GLib.Bytes([1])), Gio.IOErrorEnum,
+    Gio.IOErrorEnum.WOULD_BLOCK);
+  assertThrows(() => queue.put_bytes(new GLib.Bytes(new Uint8Array(1001)), -1, null),
+    Gio.IOErrorEnum, Gio.IOErrorEnum.MESSAGE_TOO_LARGE, '1000');
+  queue.get(-1, null);
+  assertSame(queue.get_n_bytes(), 400);
+  assertEqual([queue.peak_items, queue.peakBytes], [2, 1000]);
+});
+
+test('many', 'Batches are arrays', async () => {
+  const queue = Aioproc.Queue.new(0);
+  const numbers = [...Array(N_MANY).keys()];
+  const values = numbers.map(int);
+
+  assertSame(queue.put_many(values, -1, null), N_MANY);
+  assertSame(queue.try_put_many(values.slice(0, 1)), 1);
+  assertEqual(queue.get_many(200, -1, null).map(value => value.unpack()), numbers.slice(0, 200));
+  assertSame(queue.try_get_many(N_MANY).length, N_MANY - 199);
+  assertThrows(() => queue.try_get_many(1), Gio.IOErrorEnum, Gio.IOErrorEnum.WOULD_BLOCK);
+
+  const get = queue.get_many_async(10, -1, null);
+  assertSame(await queue.put_many_async(values, -1, null), N_MANY);
+  await collect();
+  assertEqual((await get).map(value => value.unpack()), numbers.slice(0, (await get).length));
+});
+
+test('many-bytes', 'Batches of bytes', async () => {
+  const queue = Aioproc.Queue.new(0);
+  const items = [0, 1, 100, 5000, 70000].map(size => new GLib.Bytes(new Uint8Array(size)));
+
+  assertSame(queue.put_many_bytes(items, -1, null), 5);
+  assertSame(await queue.put_many_bytes_async(items, -1, null), 5);
+  const got = [...queue.get_many_bytes(5, -1, null),
+    ...await queue.get_many_bytes_async(5, -1, null)];
+  assertEqual(got.map(item => item.get_size()), [0, 1, 100, 5000, 70000, 0, 1, 100, 5000, 70000]);
+});
+
+test('close-now', 'An immediate close drops what is there', async () => {
+  const queue = fullQueue();
+  const put = queue.put_async(string('second'), -1, null);
+
+  assertSame(queue.close(true), true);
+  await assertRejects(put, Gio.IOErrorEnum, Gio.IOErrorEnum.CLOSED);
+  await assertRejects(queue.get_async(-1, null), Gio.IOErrorEnum, Gio.IOErrorEnum.CLOSED);
+  assertSame(queue.get_size(), 0);
 });
 
 test('drop-while-pending', 'A pending operation keeps the object alive', async () => {

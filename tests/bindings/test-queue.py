@@ -44,7 +44,7 @@ class Queue(Case):
         with no_descriptors():
             queue = Aioproc.Queue(name='jobs')
         value, data = GLib.Variant('i', 1), GLib.Bytes.new(b'1')
-        for operation in (queue.try_get, queue.try_get_bytes, queue.close,
+        for operation in (queue.try_get, queue.try_get_bytes, lambda: queue.close(False),
                           lambda: queue.get(-1), lambda: queue.get_bytes(-1),
                           lambda: queue.try_put(value), lambda: queue.try_put_bytes(data),
                           lambda: queue.put(value, -1), lambda: queue.put_bytes(data, -1)):
@@ -273,8 +273,8 @@ class Queue(Case):
         get, put = Callback(), Callback()
         queue.try_put(GLib.Variant('s', 'first'))
         queue.put_async(GLib.Variant('s', 'second'), -1, None, put)
-        self.assertTrue(queue.close())
-        self.assertTrue(queue.close())
+        self.assertTrue(queue.close(False))
+        self.assertTrue(queue.close(False))
         self.assertTrue(queue.is_closed())
         with self.raises(IO_ERROR, Gio.IOErrorEnum.CLOSED):
             queue.put_finish(put.wait())
@@ -284,6 +284,87 @@ class Queue(Case):
         queue.get_async(-1, None, get)
         with self.raises(IO_ERROR, Gio.IOErrorEnum.CLOSED):
             queue.get_finish(get.wait())
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.CLOSED):
+            queue.get(-1)
+
+    def test_bytes_limit(self):
+        """A limit to the bytes, and what there is and was"""
+        queue = Aioproc.Queue(name='jobs', max_bytes=1000)
+        self.assertEqual(queue.props.max_bytes, 1000)
+        self.assertEqual(queue.get_max_bytes(), 1000)
+        self.assertTrue(queue.try_put_bytes(GLib.Bytes.new(bytes(600))))
+        self.assertTrue(queue.try_put_bytes(GLib.Bytes.new(bytes(400))))
+        self.assertTrue(queue.is_full())
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.WOULD_BLOCK):
+            queue.try_put_bytes(GLib.Bytes.new(b'x'))
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.MESSAGE_TOO_LARGE, '1000'):
+            queue.put_bytes(GLib.Bytes.new(bytes(1001)), -1)
+        queue.get(-1)
+        self.assertEqual(queue.get_n_bytes(), 400)
+        self.assertEqual((queue.props.peak_items, queue.props.peak_bytes), (2, 1000))
+
+    def test_many(self):
+        """Batches are lists"""
+        queue = Aioproc.Queue.new(0)
+        values = [GLib.Variant('i', number) for number in range(N_MANY)]
+        self.assertEqual(queue.put_many(values, -1), N_MANY)
+        self.assertEqual(queue.try_put_many(values[:1]), 1)
+        self.assertEqual([value.unpack() for value in queue.get_many(200, -1)], list(range(200)))
+        self.assertEqual([value.unpack() for value in queue.try_get_many(N_MANY)],
+                         list(range(200, N_MANY)) + [0])
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.WOULD_BLOCK):
+            queue.try_get_many(1)
+        self.assertEqual(queue.put_many([], -1), 0)
+
+        put, get = Callback(), Callback()
+        queue.get_many_async(2 * N_MANY, -1, None, get)
+        queue.put_many_async(values, -1, None, put)
+        del values
+        self.assertEqual(queue.put_many_finish(put.wait()), N_MANY)
+        got = queue.get_many_finish(get.wait())
+        self.assertEqual([value.unpack() for value in got], list(range(len(got))))
+        self.assertEqual(len(got) + queue.get_size(), N_MANY)
+
+    def test_many_bytes(self):
+        """Batches of bytes"""
+        queue = Aioproc.Queue.new(0)
+        items = [GLib.Bytes.new(bytes([number % 256]) * number) for number in range(N_MANY)]
+        self.assertEqual(queue.put_many_bytes(items, -1), N_MANY)
+        self.assertEqual([item.get_data() or b'' for item in queue.get_many_bytes(N_MANY, -1)],
+                         [item.get_data() or b'' for item in items])
+        put, get = Callback(), Callback()
+        queue.put_many_bytes_async(items, -1, None, put)
+        self.assertEqual(queue.put_many_bytes_finish(put.wait()), N_MANY)
+        queue.get_many_bytes_async(10, -1, None, get)
+        self.assertEqual([item.get_size() for item in queue.get_many_bytes_finish(get.wait())],
+                         list(range(10)))
+
+    def test_many_partial(self):
+        """A batch that does not fit tells how much of it did"""
+        queue = Aioproc.Queue.new(2)
+        values = [GLib.Variant('i', number) for number in range(5)]
+        self.assertEqual(queue.put_many(values, 0), 2)
+        with self.raises(IO_ERROR, Gio.IOErrorEnum.TIMED_OUT):
+            queue.put_many(values[2:], 0)
+        queue.get(-1)
+        put, cancellable = Callback(), Gio.Cancellable()
+        queue.put_many_async(values[2:], -1, cancellable, put)
+        cancellable.cancel()
+        self.assertEqual(queue.put_many_finish(put.wait()), 1)
+        self.assertEqual([value.unpack() for value in queue.get_many(9, -1)], [1, 2])
+
+    def test_close_now(self):
+        """An immediate close drops what is there"""
+        queue, empty = self.full_queue(), Aioproc.Queue.new(0)
+        get, put = Callback(), Callback()
+        queue.put_async(GLib.Variant('s', 'second'), -1, None, put)
+        empty.get_async(-1, None, get)
+        self.assertTrue(queue.close(True))
+        self.assertTrue(empty.close(True))
+        for finish, callback in ((queue.put_finish, put), (empty.get_finish, get)):
+            with self.raises(IO_ERROR, Gio.IOErrorEnum.CLOSED):
+                finish(callback.wait())
+        self.assertEqual(queue.get_size(), 0)
         with self.raises(IO_ERROR, Gio.IOErrorEnum.CLOSED):
             queue.get(-1)
 

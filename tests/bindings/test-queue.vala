@@ -58,7 +58,7 @@ async void put_many (Aioproc.Queue queue) throws Error {
   for (var i = 0; i < N_MANY; i++)
     assert_true (yield queue.put_async (new Variant.int32 (i), -1, null));
   yield queue.put_bytes_async (new Bytes ("end".data), -1, null);
-  queue.close ();
+  queue.close (false);
 }
 
 async void test_async () throws Error {

@@ -245,13 +245,160 @@ forward_queue_get_start (gpointer          impl,
     }
 }
 
+/* --- Batches --- */
+
+/* Some items are a success here. */
+static gboolean
+forward_queue_put_many (gpointer       impl,
+                        GPtrArray     *items,
+                        gboolean       as_bytes,
+                        guint         *n_put,
+                        gboolean       try,
+                        gint64         timeout_usec,
+                        GCancellable  *cancellable,
+                        GError       **error)
+{
+  gpointer data = items->pdata;
+
+  forward_note (G_STRFUNC);
+
+  if (try)
+    *n_put = as_bytes ? aioproc_queue_try_put_many_bytes (impl, data, items->len, error)
+                      : aioproc_queue_try_put_many (impl, data, items->len, error);
+  else if (as_bytes)
+    *n_put = aioproc_queue_put_many_bytes (impl, data, items->len, timeout_usec, cancellable,
+                                           error);
+  else
+    *n_put = aioproc_queue_put_many (impl, data, items->len, timeout_usec, cancellable, error);
+
+  return *n_put == items->len;
+}
+
+typedef struct {
+  GTask    *task;
+  guint    *n_put;
+  gboolean  as_bytes;
+} ForwardPutMany;
+
+static void
+forward_queue_put_many_cb (GObject      *source,
+                           GAsyncResult *result,
+                           gpointer      user_data)
+{
+  g_autofree ForwardPutMany *self = user_data;
+  AioprocQueue *queue = AIOPROC_QUEUE (source);
+  GError *error = NULL;
+
+  *self->n_put = self->as_bytes ? aioproc_queue_put_many_bytes_finish (queue, result, &error)
+                                : aioproc_queue_put_many_finish (queue, result, &error);
+  forward_return (self->task, error == NULL, error);
+}
+
+static void
+forward_queue_put_many_start (gpointer   impl,
+                              GPtrArray *items,
+                              gboolean   as_bytes,
+                              guint     *n_put,
+                              GTask     *task,
+                              gint64     timeout_usec)
+{
+  ForwardPutMany *self = g_new0 (ForwardPutMany, 1);
+  gpointer data = items->pdata;
+
+  forward_note (G_STRFUNC);
+  *self = (ForwardPutMany) { task, n_put, as_bytes };
+
+  if (as_bytes)
+    aioproc_queue_put_many_bytes_async (impl, data, items->len, timeout_usec,
+                                        g_task_get_cancellable (task), forward_queue_put_many_cb,
+                                        self);
+  else
+    aioproc_queue_put_many_async (impl, data, items->len, timeout_usec,
+                                  g_task_get_cancellable (task), forward_queue_put_many_cb, self);
+}
+
+static GPtrArray *
+forward_queue_get_many (gpointer       impl,
+                        gboolean       as_bytes,
+                        guint          max_items,
+                        gboolean       try,
+                        gint64         timeout_usec,
+                        GCancellable  *cancellable,
+                        GError       **error)
+{
+  forward_note (G_STRFUNC);
+
+  if (try)
+    return as_bytes ? aioproc_queue_try_get_many_bytes (impl, max_items, error)
+                    : aioproc_queue_try_get_many (impl, max_items, error);
+
+  if (as_bytes)
+    return aioproc_queue_get_many_bytes (impl, max_items, timeout_usec, cancellable, error);
+
+  return aioproc_queue_get_many (impl, max_items, timeout_usec, cancellable, error);
+}
+
+static void
+forward_queue_return_many (GTask     *task,
+                           GPtrArray *items,
+                           GError    *error)
+{
+  if (items != NULL)
+    g_task_return_pointer (task, items, (GDestroyNotify) g_ptr_array_unref);
+  else
+    g_task_return_error (task, error);
+
+  g_object_unref (task);
+}
+
+static void
+forward_queue_got_many_cb (GObject      *source,
+                           GAsyncResult *result,
+                           gpointer      user_data)
+{
+  GError *error = NULL;
+  GPtrArray *items = aioproc_queue_get_many_finish (AIOPROC_QUEUE (source), result, &error);
+
+  forward_queue_return_many (user_data, items, error);
+}
+
+static void
+forward_queue_got_many_bytes_cb (GObject      *source,
+                                 GAsyncResult *result,
+                                 gpointer      user_data)
+{
+  GError *error = NULL;
+  GPtrArray *items = aioproc_queue_get_many_bytes_finish (AIOPROC_QUEUE (source), result, &error);
+
+  forward_queue_return_many (user_data, items, error);
+}
+
+static void
+forward_queue_get_many_start (gpointer  impl,
+                              gboolean  as_bytes,
+                              guint     max_items,
+                              GTask    *task,
+                              gint64    timeout_usec)
+{
+  forward_note (G_STRFUNC);
+
+  if (as_bytes)
+    aioproc_queue_get_many_bytes_async (impl, max_items, timeout_usec,
+                                        g_task_get_cancellable (task),
+                                        forward_queue_got_many_bytes_cb, task);
+  else
+    aioproc_queue_get_many_async (impl, max_items, timeout_usec, g_task_get_cancellable (task),
+                                  forward_queue_got_many_cb, task);
+}
+
 static gboolean
 forward_queue_shut (gpointer   impl,
+                    gboolean   immediate,
                     GError   **error)
 {
   forward_note (G_STRFUNC);
 
-  return aioproc_queue_close (impl, error);
+  return aioproc_queue_close (impl, immediate, error);
 }
 
 static gboolean
@@ -270,16 +417,31 @@ forward_queue_get_max_items (gpointer impl)
   return aioproc_queue_get_max_items (impl);
 }
 
-static void
-forward_queue_count (gpointer  impl,
-                     guint    *n_ready,
-                     guint    *n_used)
+static guint64
+forward_queue_get_max_bytes (gpointer impl)
 {
   forward_note (G_STRFUNC);
 
-  *n_ready = aioproc_queue_get_size (impl);
+  return aioproc_queue_get_max_bytes (impl);
+}
+
+static void
+forward_queue_count (gpointer             impl,
+                     AioprocQueueFigures *figures)
+{
+  guint max_items = aioproc_queue_get_max_items (impl);
+
+  forward_note (G_STRFUNC);
+
+  figures->n_ready = aioproc_queue_get_size (impl);
+  figures->n_bytes = aioproc_queue_get_n_bytes (impl);
+  figures->peak_items = aioproc_queue_get_peak_items (impl);
+  figures->peak_bytes = aioproc_queue_get_peak_bytes (impl);
   /* All that a public function tells of it. */
-  *n_used = aioproc_queue_is_full (impl) ? aioproc_queue_get_max_items (impl) : *n_ready;
+  figures->n_used = figures->n_ready;
+
+  if (max_items != 0 && aioproc_queue_is_full (impl))
+    figures->n_used = max_items;
 }
 
 static guint
@@ -366,10 +528,15 @@ const AioprocQueueBackend forward_queue_backend = {
   .try_get = forward_queue_try_get,
   .get = forward_queue_get,
   .get_start = forward_queue_get_start,
+  .put_many = forward_queue_put_many,
+  .put_many_start = forward_queue_put_many_start,
+  .get_many = forward_queue_get_many,
+  .get_many_start = forward_queue_get_many_start,
   .shut = forward_queue_shut,
   .is_shut = forward_queue_is_shut,
   .get_max_items = forward_queue_get_max_items,
   .get_max_deliveries = forward_queue_get_max_deliveries,
+  .get_max_bytes = forward_queue_get_max_bytes,
   .count = forward_queue_count,
   .try_get_failed = forward_queue_try_get_failed,
   .count_failed = forward_queue_count_failed,

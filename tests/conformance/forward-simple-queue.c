@@ -130,23 +130,24 @@ forward_simple_get_start (gpointer          impl,
 
 static gboolean
 forward_simple_shut (gpointer   impl,
+                     gboolean   immediate,
                      GError   **error)
 {
+  g_assert_false (immediate);
   forward_note (G_STRFUNC);
 
   return aioproc_simple_queue_close (impl, error);
 }
 
 static void
-forward_simple_count (gpointer  impl,
-                      guint    *n_ready,
-                      guint    *n_used)
+forward_simple_count (gpointer             impl,
+                      AioprocQueueFigures *figures)
 {
   forward_note (G_STRFUNC);
 
   /* All that a public function tells of it. */
-  *n_ready = aioproc_simple_queue_is_empty (impl) ? 0 : 1;
-  *n_used = *n_ready;
+  figures->n_ready = aioproc_simple_queue_is_empty (impl) ? 0 : 1;
+  figures->n_used = figures->n_ready;
 }
 
 const AioprocQueueBackend forward_simple_queue_backend = {

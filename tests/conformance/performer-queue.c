@@ -68,6 +68,59 @@ performer_got_value (GVariant *got,
   return TRUE;
 }
 
+/* --- Batches --- */
+
+static GPtrArray *
+make_many (const Act *act)
+{
+  gboolean as_bytes = act->operation == OPERATION_PUT_MANY_BYTES;
+  GPtrArray *items = g_ptr_array_new_with_free_func (as_bytes ? (GDestroyNotify) g_bytes_unref
+                                                              : (GDestroyNotify) g_variant_unref);
+
+  for (guint64 i = 0; i < act->value; i++)
+    g_ptr_array_add (items, as_bytes ? (gpointer) performer_make_bytes (i * 97)
+                                     : g_variant_ref_sink (g_variant_new_uint64 (i)));
+
+  return items;
+}
+
+static gboolean
+put_many (guint  n_put,
+          Act   *act)
+{
+  act->value = n_put;
+
+  return n_put > 0;
+}
+
+static gboolean
+got_many (GPtrArray *got,
+          Act       *act)
+{
+  g_autoptr(GPtrArray) items = got;
+  guint64 last = 0;
+
+  if (items == NULL)
+    return FALSE;
+
+  for (guint i = 0; i < items->len; i++)
+    {
+      Act item = *act;
+
+      if (act->operation == OPERATION_GET_MANY_BYTES)
+        g_assert_true (performer_got_bytes (g_bytes_ref (g_ptr_array_index (items, i)), &item));
+      else
+        g_assert_true (performer_got_value (g_variant_ref (g_ptr_array_index (items, i)), &item));
+
+      g_assert_true (i == 0 || item.value > last);
+      last = item.value;
+    }
+
+  act->value = items->len;
+
+  return TRUE;
+}
+
 /* --- Leases --- */
 
 /* The leases of this process, by the number of the item. Those of one object go with it. */
@@ -171,6 +224,14 @@ performer_queue_block (gpointer   object,
                        GError   **error)
 {
   g_autoptr(GBytes) bytes = NULL;
+  g_autoptr(GPtrArray) items = NULL;
+  gpointer data = NULL;
+
+  if (act->operation == OPERATION_PUT_MANY || act->operation == OPERATION_TRY_PUT_MANY ||
+      act->operation == OPERATION_PUT_MANY_BYTES)
+    items = make_many (act);
+
+  data = items != NULL ? items->pdata : NULL;
 
   if (act->operation == OPERATION_PUT_BYTES || act->operation == OPERATION_TRY_PUT_BYTES)
     bytes = performer_make_bytes (act->value);
@@ -233,8 +294,33 @@ performer_queue_block (gpointer   object,
     case OPERATION_JOIN:
       return aioproc_joinable_queue_join (object, act->timeout_usec, act->cancellable, error);
 
+    case OPERATION_PUT_MANY:
+      return put_many (aioproc_queue_put_many (object, data, act->value, act->timeout_usec,
+                                               act->cancellable, error), act);
+
+    case OPERATION_TRY_PUT_MANY:
+      return put_many (aioproc_queue_try_put_many (object, data, act->value, error), act);
+
+    case OPERATION_PUT_MANY_BYTES:
+      return put_many (aioproc_queue_put_many_bytes (object, data, act->value, act->timeout_usec,
+                                                     act->cancellable, error), act);
+
+    case OPERATION_GET_MANY:
+      return got_many (aioproc_queue_get_many (object, act->value, act->timeout_usec,
+                                               act->cancellable, error), act);
+
+    case OPERATION_TRY_GET_MANY:
+      return got_many (aioproc_queue_try_get_many (object, act->value, error), act);
+
+    case OPERATION_GET_MANY_BYTES:
+      return got_many (aioproc_queue_get_many_bytes (object, act->value, act->timeout_usec,
+                                                     act->cancellable, error), act);
+
     case OPERATION_CLOSE:
-      return aioproc_queue_close (object, error);
+      return aioproc_queue_close (object, FALSE, error);
+
+    case OPERATION_CLOSE_NOW:
+      return aioproc_queue_close (object, TRUE, error);
 
     case OPERATION_IS_CLOSED:
       return aioproc_queue_is_closed (object);
@@ -253,6 +339,22 @@ performer_queue_block (gpointer   object,
       act->value = aioproc_queue_get_max_items (object);
       return TRUE;
 
+    case OPERATION_GET_MAX_BYTES:
+      act->value = aioproc_queue_get_max_bytes (object);
+      return TRUE;
+
+    case OPERATION_GET_N_BYTES:
+      act->value = aioproc_queue_get_n_bytes (object);
+      return TRUE;
+
+    case OPERATION_GET_PEAK_ITEMS:
+      act->value = aioproc_queue_get_peak_items (object);
+      return TRUE;
+
+    case OPERATION_GET_PEAK_BYTES:
+      act->value = aioproc_queue_get_peak_bytes (object);
+      return TRUE;
+
     default:
       g_assert_not_reached ();
     }
@@ -265,6 +367,8 @@ performer_queue_start (gpointer             object,
                        gpointer             user_data)
 {
   g_autoptr(GBytes) bytes = NULL;
+  g_autoptr(GPtrArray) items = NULL;
+  gpointer data = NULL;
 
   switch ((int) act->operation)
     {
@@ -298,6 +402,30 @@ performer_queue_start (gpointer             object,
                                      user_data);
       break;
 
+    case OPERATION_PUT_MANY:
+      items = make_many (act);
+      data = items->pdata;
+      aioproc_queue_put_many_async (object, data, act->value, act->timeout_usec, act->cancellable,
+                                    callback, user_data);
+      break;
+
+    case OPERATION_PUT_MANY_BYTES:
+      items = make_many (act);
+      data = items->pdata;
+      aioproc_queue_put_many_bytes_async (object, data, act->value, act->timeout_usec,
+                                          act->cancellable, callback, user_data);
+      break;
+
+    case OPERATION_GET_MANY:
+      aioproc_queue_get_many_async (object, act->value, act->timeout_usec, act->cancellable,
+                                    callback, user_data);
+      break;
+
+    case OPERATION_GET_MANY_BYTES:
+      aioproc_queue_get_many_bytes_async (object, act->value, act->timeout_usec, act->cancellable,
+                                          callback, user_data);
+      break;
+
     default:
       g_assert_not_reached ();
     }
@@ -328,6 +456,18 @@ performer_queue_finish (gpointer       object,
 
     case OPERATION_GET_BYTES:
       return performer_got_bytes (aioproc_queue_get_bytes_finish (object, result, error), act);
+
+    case OPERATION_PUT_MANY:
+      return put_many (aioproc_queue_put_many_finish (object, result, error), act);
+
+    case OPERATION_PUT_MANY_BYTES:
+      return put_many (aioproc_queue_put_many_bytes_finish (object, result, error), act);
+
+    case OPERATION_GET_MANY:
+      return got_many (aioproc_queue_get_many_finish (object, result, error), act);
+
+    case OPERATION_GET_MANY_BYTES:
+      return got_many (aioproc_queue_get_many_bytes_finish (object, result, error), act);
 
     default:
       g_assert_not_reached ();

@@ -30,6 +30,9 @@ get_outcome (gboolean      result,
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA))
     return OUTCOME_INVALID_DATA;
 
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE))
+    return OUTCOME_TOO_LARGE;
+
   if (g_error_matches (error, AIOPROC_ERROR, AIOPROC_ERROR_NOT_OWNER))
     return OUTCOME_NOT_OWNER;
 
@@ -483,6 +486,10 @@ performer_is_async (Operation operation)
     case OPERATION_GET_BYTES:
     case OPERATION_LEASE:
     case OPERATION_JOIN:
+    case OPERATION_PUT_MANY:
+    case OPERATION_PUT_MANY_BYTES:
+    case OPERATION_GET_MANY:
+    case OPERATION_GET_MANY_BYTES:
       return TRUE;
 
     default:

@@ -10,8 +10,8 @@
 
 G_BEGIN_DECLS
 
-/* What the cases for queues are made of, those for a queue with a limit, those for leases, and
- * those for a queue with a limit of deliveries.
+/* What the cases for queues are made of, those for queues with a limit, for batches, for leases,
+ * and for a queue with a limit of deliveries.
  */
 
 #define QUEUE_CASE_MAX_ITEMS      2
@@ -23,6 +23,16 @@ extern const ConformanceCase queue_lease_cases[];
 extern const guint           n_queue_lease_cases;
 extern const ConformanceCase queue_failed_cases[];
 extern const guint           n_queue_failed_cases;
+
+#define QUEUE_CASE_MAX_BYTES 1000
+
+extern const ConformanceCase queue_bytes_cases[];
+extern const guint           n_queue_bytes_cases;
+
+extern const ConformanceCase queue_many_cases[];
+extern const guint           n_queue_many_cases;
+extern const ConformanceCase queue_many_bounded_cases[];
+extern const guint           n_queue_many_bounded_cases;
 
 void    queue_case_put           (Party   *party,
                                   guint64  value);

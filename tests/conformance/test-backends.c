@@ -233,6 +233,16 @@ is_item (gpointer       item,
 #define IS_VALUE(value) is_item (value, (GDestroyNotify) g_variant_unref)
 #define IS_BYTES(bytes) is_item (bytes, (GDestroyNotify) g_bytes_unref)
 
+static gboolean
+is_one (GPtrArray *items)
+{
+  gboolean one = items != NULL && items->len == 1;
+
+  g_clear_pointer (&items, g_ptr_array_unref);
+
+  return one;
+}
+
 static void
 test_backends_queue (void)
 {
@@ -246,6 +256,10 @@ test_backends_queue (void)
 
   assert_calls (NULL);
   DO (aioproc_queue_get_max_items (queue) == 0, "forward_queue_get_max_items");
+  DO (aioproc_queue_get_max_bytes (queue) == 0, "forward_queue_get_max_bytes");
+  DO (aioproc_queue_get_n_bytes (queue) == 0, "forward_queue_count");
+  DO (aioproc_queue_get_peak_items (queue) == 0, "forward_queue_count");
+  DO (aioproc_queue_get_peak_bytes (queue) == 0, "forward_queue_count");
   DO (aioproc_queue_is_empty (queue), "forward_queue_count");
   DO (aioproc_queue_try_put (queue, value, &error), "forward_queue_try_put");
   DO (aioproc_queue_put (queue, value, -1, NULL, &error), "forward_queue_put");
@@ -294,9 +308,29 @@ test_backends_queue (void)
   g_clear_object (&result);
   DO (aioproc_queue_lease_ack (lease, &error), "forward_lease_end");
   g_clear_object (&lease);
+  DO (aioproc_queue_try_put_many (queue, &value, 1, &error) == 1, "forward_queue_put_many");
+  DO (aioproc_queue_put_many (queue, &value, 1, -1, NULL, &error) == 1, "forward_queue_put_many");
+  DO (is_one (aioproc_queue_try_get_many (queue, 1, &error)), "forward_queue_get_many");
+  DO (is_one (aioproc_queue_get_many (queue, 1, -1, NULL, &error)), "forward_queue_get_many");
+  DO (aioproc_queue_try_put_many_bytes (queue, &bytes, 1, &error) == 1,
+      "forward_queue_put_many");
+  DO (aioproc_queue_put_many_bytes (queue, &bytes, 1, -1, NULL, &error) == 1,
+      "forward_queue_put_many");
+  DO (is_one (aioproc_queue_try_get_many_bytes (queue, 1, &error)), "forward_queue_get_many");
+  DO (is_one (aioproc_queue_get_many_bytes (queue, 1, -1, NULL, &error)),
+      "forward_queue_get_many");
+  aioproc_queue_put_many_async (queue, &value, 1, -1, NULL, aioproc_test_store_result, &result);
+  aioproc_test_wait (&result);
+  DO (aioproc_queue_put_many_finish (queue, result, &error) == 1, "forward_queue_put_many_start");
+  g_clear_object (&result);
+  aioproc_queue_get_many_async (queue, 1, -1, NULL, aioproc_test_store_result, &result);
+  aioproc_test_wait (&result);
+  DO (is_one (aioproc_queue_get_many_finish (queue, result, &error)),
+      "forward_queue_get_many_start");
+  g_clear_object (&result);
 
   DO (!aioproc_queue_is_closed (queue), "forward_queue_is_shut");
-  DO (aioproc_queue_close (queue, &error), "forward_queue_shut");
+  DO (aioproc_queue_close (queue, FALSE, &error), "forward_queue_shut");
   g_assert_finalize_object (g_steal_pointer (&queue));
 }
 

@@ -366,6 +366,42 @@ case_close_waiting (Cast *cast)
 }
 
 static void
+case_close_now (Cast *cast)
+{
+  queue_case_put (cast->a, 1);
+  queue_case_put (cast->b, 2);
+  g_assert_cmpint (party_do (cast->a, OPERATION_CLOSE_NOW, 0), ==, OUTCOME_TRUE);
+  queue_case_assert_closed (cast, OUTCOME_TRUE);
+  queue_case_assert_size (cast, 0);
+  g_assert_cmpint (party_do_with (cast->b, OPERATION_PUT, 3, -1), ==, OUTCOME_CLOSED);
+  g_assert_cmpint (party_do (cast->a, OPERATION_GET, -1), ==, OUTCOME_CLOSED);
+  g_assert_cmpint (party_do (cast->b, OPERATION_GET, -1), ==, OUTCOME_CLOSED);
+  g_assert_cmpint (party_do (cast->c, OPERATION_TRY_GET_BYTES, 0), ==, OUTCOME_CLOSED);
+}
+
+static void
+case_close_then_now (Cast *cast)
+{
+  queue_case_put (cast->a, 1);
+  queue_case_put (cast->b, 2);
+  queue_case_close (cast->a);
+  queue_case_assert_get (cast->b, 1);
+  g_assert_cmpint (party_do (cast->b, OPERATION_CLOSE_NOW, 0), ==, OUTCOME_TRUE);
+  queue_case_assert_size (cast, 0);
+  g_assert_cmpint (party_do (cast->a, OPERATION_GET, -1), ==, OUTCOME_CLOSED);
+}
+
+static void
+case_close_now_waiting (Cast *cast)
+{
+  party_begin (cast->a, OPERATION_GET, -1);
+  party_begin (cast->b, OPERATION_GET_BYTES, -1);
+  g_assert_cmpint (party_do (cast->c, OPERATION_CLOSE_NOW, 0), ==, OUTCOME_TRUE);
+  g_assert_cmpint (party_end (cast->a), ==, OUTCOME_CLOSED);
+  g_assert_cmpint (party_end (cast->b), ==, OUTCOME_CLOSED);
+}
+
+static void
 case_disposed (Cast *cast)
 {
   party_begin (cast->a, OPERATION_GET, -1);
@@ -426,6 +462,10 @@ static const ConformanceCase cases[] = {
   { "close", "After a close by anybody nothing is put, and what is left can be got", case_close },
   { "close-unused", "A queue that nobody has used can be closed, and asked", case_close_unused },
   { "close-waiting", "A close by anybody ends all waits for items", case_close_waiting },
+  { "close-now", "After an immediate close by anybody nothing can be got", case_close_now },
+  { "close-then-now", "What a close has left is dropped by an immediate one",
+    case_close_then_now },
+  { "close-now-waiting", "An immediate close by anybody ends all waits", case_close_now_waiting },
   { "disposed", "Operations end when the queue is disposed of in their process", case_disposed },
 };
 
@@ -447,6 +487,12 @@ create_with_deliveries (const Backend *backend)
   return backend->create (AIOPROC_TYPE_QUEUE, "max-deliveries", QUEUE_CASE_MAX_DELIVERIES, NULL);
 }
 
+static gpointer
+create_bytes (const Backend *backend)
+{
+  return backend->create (AIOPROC_TYPE_QUEUE, "max-bytes", (guint64) QUEUE_CASE_MAX_BYTES, NULL);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -457,6 +503,10 @@ main (int   argc,
   conformance_add ("queue/lease", create, queue_lease_cases, n_queue_lease_cases);
   conformance_add ("queue/failed", create_with_deliveries, queue_failed_cases,
                    n_queue_failed_cases);
+  conformance_add ("queue/bytes", create_bytes, queue_bytes_cases, n_queue_bytes_cases);
+  conformance_add ("queue/many", create, queue_many_cases, n_queue_many_cases);
+  conformance_add ("queue/many-bounded", create_bounded, queue_many_bounded_cases,
+                   n_queue_many_bounded_cases);
 
   return g_test_run ();
 }

@@ -335,7 +335,7 @@ warm_up (GBytes *item)
   if (error != NULL)
     g_error ("Could not warm up: %s", error->message);
 
-  aioproc_queue_close (queue, NULL);
+  aioproc_queue_close (queue, FALSE, NULL);
 }
 
 /* Once, between two signals by which a tracer knows where it begins and ends. */
@@ -384,7 +384,7 @@ peer_step (Peer       *self,
     }
   else
     {
-      success = aioproc_queue_close (self->queue, NULL);
+      success = aioproc_queue_close (self->queue, g_str_equal (what, "step-close-now"), NULL);
     }
 
   raise (success ? SIGUSR2 : SIGQUIT);

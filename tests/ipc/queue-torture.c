@@ -274,7 +274,7 @@ torture_finish (Torture *self)
     g_assert_cmpint (queue_test_reap (self->pids[i]), ==, 0);
 
   atomic_store (&self->log->drain, 1);
-  g_assert_true (aioproc_queue_close (self->queue, &error));
+  g_assert_true (aioproc_queue_close (self->queue, FALSE, &error));
 
   for (guint i = n_producers; i < n_peers; i++)
     g_assert_cmpint (queue_test_reap (self->pids[i]), ==, 0);

@@ -401,7 +401,7 @@ test_queue_async_close (void)
 
   put_number (queue, 1);
   aioproc_queue_put_bytes_async (queue, bytes, -1, NULL, aioproc_test_store_result, &result);
-  g_assert_true (aioproc_queue_close (queue, &error));
+  g_assert_true (aioproc_queue_close (queue, FALSE, &error));
   finish_put_error (queue, &result, G_IO_ERROR_CLOSED);
 
   aioproc_queue_get_async (queue, -1, NULL, aioproc_test_store_result, &result);
@@ -413,7 +413,7 @@ test_queue_async_close (void)
   queue = queue_test_new (0);
   aioproc_queue_get_async (queue, -1, NULL, aioproc_test_store_result, &result);
   aioproc_queue_get_async (queue, -1, NULL, aioproc_test_store_result, &other);
-  g_assert_true (aioproc_queue_close (queue, &error));
+  g_assert_true (aioproc_queue_close (queue, FALSE, &error));
   finish_get_error (queue, &result, G_IO_ERROR_CLOSED);
   finish_get_error (queue, &other, G_IO_ERROR_CLOSED);
   g_assert_finalize_object (g_steal_pointer (&queue));
@@ -506,7 +506,7 @@ test_queue_async_many (void)
     aioproc_queue_get_async (queue, -1, NULL, aioproc_test_store_result, &results[i]);
 
   g_assert_cmpuint (aioproc_test_count_threads (), ==, n_threads);
-  g_assert_true (aioproc_queue_close (queue, &error));
+  g_assert_true (aioproc_queue_close (queue, FALSE, &error));
 
   for (guint i = 0; i < 10000; i++)
     finish_get_error (queue, &results[i], G_IO_ERROR_CLOSED);

@@ -244,7 +244,7 @@ test_queue_failed_closed (void)
   put (queue, 10, 1);
   lease = aioproc_queue_try_get_leased (queue, &error);
   g_assert_no_error (error);
-  g_assert_true (aioproc_queue_close (queue, &error));
+  g_assert_true (aioproc_queue_close (queue, FALSE, &error));
   aioproc_queue_get_async (queue, -1, NULL, aioproc_test_store_result, &result);
   queue_test_wait_for_sleeper (queue, FALSE);
   g_assert_true (aioproc_queue_lease_nack (lease, &error));

@@ -341,7 +341,7 @@ test_queue_lease_closed (void)
 
   put (queue, 1);
   lease = get_leased (queue, 1, 0);
-  g_assert_true (aioproc_queue_close (queue, &error));
+  g_assert_true (aioproc_queue_close (queue, FALSE, &error));
   g_assert_null (aioproc_queue_try_get (queue, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
   g_clear_error (&error);
@@ -368,7 +368,7 @@ test_queue_lease_closed_ack (void)
 
   put (queue, 1);
   lease = get_leased (queue, 1, 0);
-  g_assert_true (aioproc_queue_close (queue, &error));
+  g_assert_true (aioproc_queue_close (queue, FALSE, &error));
   aioproc_queue_get_async (queue, -1, NULL, aioproc_test_store_result, &result);
   queue_test_wait_for_sleeper (queue, FALSE);
   ack (lease);
@@ -523,7 +523,7 @@ test_queue_lease_threads (void)
   for (guint i = 0; i < N_ITEMS; i++)
     g_assert_true (aioproc_queue_put (shared.queue, g_variant_new_uint32 (i), -1, NULL, &error));
 
-  g_assert_true (aioproc_queue_close (shared.queue, &error));
+  g_assert_true (aioproc_queue_close (shared.queue, FALSE, &error));
 
   for (guint i = 0; i < N_THREADS; i++)
     g_thread_join (threads[i]);

@@ -191,7 +191,7 @@ test_queue_memory_reclaim (void)
 
   g_test_summary ("Extents of one size become extents of another, and what is held is not touched");
 
-  g_assert_true (aioproc_queue_slots_init (&slots, queue_test_get_shm (queue), FALSE, 0, 0,
+  g_assert_true (aioproc_queue_slots_init (&slots, queue_test_get_shm (queue), FALSE, 0, 0, 0,
                                            &error));
 
   for (guint round = 0; round < 3; round++)

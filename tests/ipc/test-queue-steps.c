@@ -306,6 +306,26 @@ steps_drain (Steps *self,
     }
 }
 
+/* A close drops all items, or it has not come to that yet. */
+static void
+steps_check_dropped (Steps       *self,
+                     const guint *seen)
+{
+  AioprocQueue *queue = self->copy != NULL ? self->copy : self->queue;
+  guint n_seen = 0;
+
+  for (guint number = 1; number <= self->setup->n_items; number++)
+    n_seen += seen[number];
+
+  if (n_seen == 0)
+    self->outcome.n_got++;
+  else if (n_seen != self->setup->n_items)
+    self->outcome.n_torn++;
+
+  if (atomic_load (&queue_test_get_header (queue)->n_used) != 0)
+    self->outcome.n_leaked++;
+}
+
 static gboolean
 is_taken (pid_t   pid,
           GBytes *first)
@@ -327,8 +347,18 @@ steps_check (Steps  *self,
   guint n_expected = abandoned ? 0 : setup->n_items;
   guint max_own = abandoned && g_str_equal (setup->what, "step-put") ? 2 : 1;
   guint n_filled = 0;
+  AioprocQueue *queue = self->copy != NULL ? self->copy : self->queue;
 
   steps_drain (self, seen);
+
+  if (!setup->naive && atomic_load (&queue_test_get_header (queue)->n_bytes) != 0)
+    self->outcome.n_leaked++;
+
+  if (g_str_equal (setup->what, "step-close-now"))
+    {
+      steps_check_dropped (self, seen);
+      return;
+    }
 
   for (guint number = 1; number <= n_expected; number++)
     {
@@ -602,7 +632,7 @@ assert_outcome (const Setup   *setup,
   /* It did what it is about. */
   if (g_str_equal (setup->what, "step-put"))
     g_assert_cmpuint (outcome->n_put, >, 0);
-  else if (takes_first (setup))
+  else if (takes_first (setup) || g_str_equal (setup->what, "step-close-now"))
     g_assert_cmpuint (outcome->n_got, >, 0);
 }
 
@@ -647,6 +677,7 @@ static const Setup setups[] = {
   { "ack/inline", "step-ack", BEGIN_CLEAN, 64, 3, FALSE },
   { "nack/inline", "step-nack", BEGIN_CLEAN, 64, 3, FALSE },
 #ifdef STEPS_ALL
+  { "close-now", "step-close-now", BEGIN_CLEAN, 64, 3, FALSE },
   { "put/small", "step-put", BEGIN_CLEAN, 1000, 3, FALSE },
   { "put/beside", "step-put", BEGIN_CLEAN, 4200, 3, FALSE },
   { "put/large", "step-put", BEGIN_CLEAN, 40000, 1, FALSE },

@@ -95,7 +95,7 @@ kill_at_point (const Setup *setup,
   while (count_used (queue) != n_used)
     g_thread_yield ();
 
-  g_assert_true (aioproc_queue_close (queue, NULL));
+  g_assert_true (aioproc_queue_close (queue, FALSE, NULL));
   g_thread_join (thread);
   g_assert_finalize_object (g_steal_pointer (&queue));
 
@@ -165,7 +165,7 @@ test_queue_wake_stopped (void)
   g_assert_true (aioproc_queue_try_put_bytes (queue, item, &error));
 
   /* A copy beside the lock has begun, and ends while the lock cannot be had. */
-  g_assert_true (aioproc_queue_slots_init (&slots, queue_test_get_shm (queue), FALSE, 0, 0,
+  g_assert_true (aioproc_queue_slots_init (&slots, queue_test_get_shm (queue), FALSE, 0, 0, 0,
                                            &error));
   g_assert_cmpint (aioproc_queue_slots_put (&slots, &payload, NULL, &transfer, &error), ==,
                    AIOPROC_QUEUE_BEGUN);

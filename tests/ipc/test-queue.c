@@ -64,7 +64,7 @@ test_queue_not_initialized (void)
   g_assert_null (aioproc_queue_get_bytes (queue, -1, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED);
   g_clear_error (&error);
-  g_assert_false (aioproc_queue_close (queue, &error));
+  g_assert_false (aioproc_queue_close (queue, FALSE, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_NOT_INITIALIZED);
   g_clear_error (&error);
 
@@ -480,107 +480,6 @@ test_queue_full (void)
   g_assert_finalize_object (g_steal_pointer (&queue));
 }
 
-static void
-test_queue_close (void)
-{
-  g_autoptr(AioprocQueue) queue = queue_test_new (2);
-  g_autoptr(GVariant) value = NULL;
-  g_autoptr(GBytes) bytes = queue_test_make_bytes (10, 1);
-  g_autoptr(GError) error = NULL;
-
-  g_test_summary ("A closed queue takes nothing, gives what is left, then says that it is closed");
-
-  g_assert_true (aioproc_queue_try_put (queue, g_variant_new_uint32 (1), &error));
-  g_assert_true (aioproc_queue_close (queue, &error));
-  g_assert_no_error (error);
-  g_assert_true (aioproc_queue_is_closed (queue));
-  g_assert_true (aioproc_queue_close (queue, &error));
-  g_assert_no_error (error);
-
-  g_assert_false (aioproc_queue_try_put_bytes (queue, bytes, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
-  g_clear_error (&error);
-  g_assert_false (aioproc_queue_put_bytes (queue, bytes, -1, NULL, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
-  g_clear_error (&error);
-
-  value = aioproc_queue_get (queue, -1, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_cmpuint (g_variant_get_uint32 (value), ==, 1);
-
-  g_assert_null (aioproc_queue_try_get (queue, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
-  g_clear_error (&error);
-  g_assert_null (aioproc_queue_get_bytes (queue, -1, NULL, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
-
-  g_assert_finalize_object (g_steal_pointer (&queue));
-}
-
-typedef struct {
-  AioprocQueue *queue;
-  GCancellable *cancellable;   /* (nullable) */
-  gboolean      put;
-  GError       *error;
-} Blocked;
-
-static gpointer
-block_main (gpointer data)
-{
-  Blocked *blocked = data;
-
-  if (blocked->put)
-    {
-      g_autoptr(GBytes) bytes = queue_test_make_bytes (10, 1);
-
-      g_assert_false (aioproc_queue_put_bytes (blocked->queue, bytes, -1, blocked->cancellable,
-                                               &blocked->error));
-    }
-  else
-    {
-      g_assert_null (aioproc_queue_get (blocked->queue, -1, blocked->cancellable,
-                                        &blocked->error));
-    }
-
-  return NULL;
-}
-
-/* How a blocked call ends: by the close of the queue, or by its cancellable. */
-static void
-test_queue_unblock (gconstpointer data)
-{
-  gboolean by_close = GPOINTER_TO_INT (data);
-  int code = by_close ? G_IO_ERROR_CLOSED : G_IO_ERROR_CANCELLED;
-
-  g_test_summary ("Blocked puts and gets end at once when the queue is closed, or when cancelled");
-
-  for (guint put = 0; put < 2; put++)
-    {
-      g_autoptr(AioprocQueue) queue = queue_test_new (1);
-      g_autoptr(GCancellable) cancellable = g_cancellable_new ();
-      g_autoptr(GError) error = NULL;
-      Blocked blocked = { queue, cancellable, put, NULL };
-      GThread *thread;
-
-      if (put)
-        g_assert_true (aioproc_queue_put (queue, g_variant_new_uint32 (1), -1, NULL, &error));
-
-      thread = g_thread_new ("blocked", block_main, &blocked);
-      queue_test_wait_for_sleeper (queue, put);
-
-      if (by_close)
-        g_assert_true (aioproc_queue_close (queue, &error));
-      else
-        g_cancellable_cancel (cancellable);
-
-      g_thread_join (thread);
-      g_assert_error (blocked.error, G_IO_ERROR, code);
-      g_clear_error (&blocked.error);
-      g_assert_cmpuint (aioproc_queue_get_size (queue), ==, put);
-      g_assert_finalize_object (g_steal_pointer (&queue));
-    }
-}
-
 #define N_THREADS     3
 #define N_PER_THREAD  3000
 
@@ -660,7 +559,7 @@ test_queue_threads (void)
       for (guint i = 0; i < N_THREADS; i++)
         g_thread_join (producers[i]);
 
-      g_assert_true (aioproc_queue_close (queue, NULL));
+      g_assert_true (aioproc_queue_close (queue, FALSE, NULL));
 
       for (guint i = 0; i < N_THREADS; i++)
         g_thread_join (consumers[i]);
@@ -741,11 +640,6 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/queue/mismatch", test_queue_mismatch);
   aioproc_test_add_func ("/aioproc/queue/empty", test_queue_empty);
   aioproc_test_add_func ("/aioproc/queue/full", test_queue_full);
-  aioproc_test_add_func ("/aioproc/queue/close", test_queue_close);
-  aioproc_test_add_data_func ("/aioproc/queue/unblock/close", GINT_TO_POINTER (TRUE),
-                              test_queue_unblock);
-  aioproc_test_add_data_func ("/aioproc/queue/unblock/cancel", GINT_TO_POINTER (FALSE),
-                              test_queue_unblock);
   aioproc_test_add_func ("/aioproc/queue/threads", test_queue_threads);
   aioproc_test_add_func ("/aioproc/queue/too-large", test_queue_too_large);
   aioproc_test_add_func ("/aioproc/queue/descriptors", test_queue_descriptors);

@@ -230,6 +230,71 @@ block_queue_get_bytes (Objects *objects,
   g_assert_nonnull (got);
 }
 
+/* Puts two and gets them; who of both may block is told by the timeouts. */
+static void
+queue_use_many (Objects *objects,
+                gint64   put_timeout_usec,
+                gint64   get_timeout_usec)
+{
+  g_autoptr(GVariant) value = g_variant_ref_sink (g_variant_new_string ("x"));
+  GVariant *values[] = { value, value };
+  g_autoptr(GPtrArray) got = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_cmpuint (aioproc_queue_put_many (objects->queue, values, 2, put_timeout_usec, NULL,
+                                            &error), ==, 2);
+  g_assert_no_error (error);
+  got = aioproc_queue_get_many (objects->queue, 2, get_timeout_usec, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (got->len, ==, 2);
+}
+
+static void
+queue_use_many_bytes (Objects *objects,
+                      gint64   put_timeout_usec,
+                      gint64   get_timeout_usec)
+{
+  g_autoptr(GBytes) bytes = g_bytes_new_static ("x", 1);
+  GBytes *items[] = { bytes, bytes };
+  g_autoptr(GPtrArray) got = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_cmpuint (aioproc_queue_put_many_bytes (objects->queue, items, 2, put_timeout_usec, NULL,
+                                                  &error), ==, 2);
+  g_assert_no_error (error);
+  got = aioproc_queue_get_many_bytes (objects->queue, 2, get_timeout_usec, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (got->len, ==, 2);
+}
+
+static void
+block_queue_put_many (Objects *objects,
+                      gint64   timeout_usec)
+{
+  queue_use_many (objects, timeout_usec, 0);
+}
+
+static void
+block_queue_get_many (Objects *objects,
+                      gint64   timeout_usec)
+{
+  queue_use_many (objects, 0, timeout_usec);
+}
+
+static void
+block_queue_put_many_bytes (Objects *objects,
+                            gint64   timeout_usec)
+{
+  queue_use_many_bytes (objects, timeout_usec, 0);
+}
+
+static void
+block_queue_get_many_bytes (Objects *objects,
+                            gint64   timeout_usec)
+{
+  queue_use_many_bytes (objects, 0, timeout_usec);
+}
+
 static void
 block_queue_get_leased (Objects *objects,
                         gint64   timeout_usec)
@@ -364,8 +429,12 @@ static const Blocking blockings[] = {
   { "aioproc_queue_get", block_queue_get },
   { "aioproc_queue_get_bytes", block_queue_get_bytes },
   { "aioproc_queue_get_leased", block_queue_get_leased },
+  { "aioproc_queue_get_many", block_queue_get_many },
+  { "aioproc_queue_get_many_bytes", block_queue_get_many_bytes },
   { "aioproc_queue_put", block_queue_put },
   { "aioproc_queue_put_bytes", block_queue_put_bytes },
+  { "aioproc_queue_put_many", block_queue_put_many },
+  { "aioproc_queue_put_many_bytes", block_queue_put_many_bytes },
   { "aioproc_rlock_acquire", block_rlock_acquire },
   { "aioproc_semaphore_acquire", block_semaphore_acquire },
   { "aioproc_simple_queue_get", block_simple_queue_get },
