@@ -249,18 +249,17 @@ aioproc_queue_slots_get (AioprocQueueSlots     *self,
   return status;
 }
 
-/* Whether the next item can be copied under the lock, too. */
+/* Whether the next item can be copied under the lock, too. It is read again when it is taken. */
 static gboolean
 aioproc_queue_slots_is_next_small (AioprocQueueSlots    *self,
                                    AioprocQueueGetFlags  flags,
-                                   gsize                 room,
                                    AioprocQueueWakes    *wakes)
 {
   AioprocQueueTransfer item;
 
   return aioproc_queue_slots_look (self, wakes, &item, NULL) && check_item (&item) &&
          ((flags & AIOPROC_QUEUE_GET_BYTES_ONLY) == 0 || item.kind == AIOPROC_QUEUE_BYTES) &&
-         item.length <= MIN (room, AIOPROC_QUEUE_COPY_MAX);
+         item.length <= AIOPROC_QUEUE_COPY_MAX;
 }
 
 AioprocQueueStatus
@@ -304,16 +303,22 @@ aioproc_queue_slots_get_many (AioprocQueueSlots     *self,
       /* Aligned as the codec wants it. */
       used += (item->length + 7) / 8 * 8;
     }
-  while (batch->n_items < max_items &&
-         aioproc_queue_slots_is_next_small (self, flags, sizeof (batch->buffer) - used,
-                                            &wakes));
+  while (batch->n_items < max_items && used <= AIOPROC_QUEUE_BATCH_BYTES &&
+         aioproc_queue_slots_is_next_small (self, flags, &wakes));
 
   if (self->max_items != 0 && batch->n_items > 1)
     aioproc_queue_slots_wake_room (self, &wakes, batch->n_items);
 
   aioproc_queue_slots_leave (self, &wakes);
 
-  return batch->n_items > 0 ? AIOPROC_QUEUE_DONE : status;
+  if (batch->n_items == 0)
+    return status;
+
+  /* A peer made it longer in between. */
+  if (G_UNLIKELY (status == AIOPROC_QUEUE_BEGUN))
+    (void) aioproc_queue_slots_give_back (self, &batch->scratch);
+
+  return AIOPROC_QUEUE_DONE;
 }
 
 /* --- What has failed too often --- */

@@ -76,9 +76,11 @@ typedef enum {
   AIOPROC_QUEUE_GET_KEEP = 1 << 1,   /* it stays leased after the copy */
 } AioprocQueueGetFlags;
 
-/* Items that were copied out under one lock, which takes some 10 µs at most. */
+/* Items that were copied out under one lock, which takes some 10 µs at most. Behind these bytes
+ * there is room for one more item that is copied under it, whatever its length turns out to be.
+ */
 #define AIOPROC_QUEUE_BATCH_ITEMS 256
-#define AIOPROC_QUEUE_BATCH_BYTES (16 * 1024)
+#define AIOPROC_QUEUE_BATCH_BYTES (12 * 1024)
 
 typedef struct {
   guint                n_items;
@@ -87,7 +89,8 @@ typedef struct {
     guint              length;
     guint              offset;   /* in @buffer */
   }                    items[AIOPROC_QUEUE_BATCH_ITEMS];
-  guint64              buffer[AIOPROC_QUEUE_BATCH_BYTES / sizeof (guint64)];
+  guint64              buffer[(AIOPROC_QUEUE_BATCH_BYTES + AIOPROC_QUEUE_COPY_MAX) /
+                              sizeof (guint64)];
   AioprocQueueTransfer scratch;
 } AioprocQueueBatch;
 

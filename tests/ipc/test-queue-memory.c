@@ -541,6 +541,69 @@ test_queue_memory_damaged_slots (void)
     }
 }
 
+typedef struct {
+  _Atomic gpointer slot;   /* (nullable) an AioprocQueueSlot, of 4096 bytes … */
+  _Atomic gboolean stop;
+} Resizer;
+
+/* … or of less. */
+static gpointer
+resize_run (gpointer data)
+{
+  Resizer *resizer = data;
+
+  while (!atomic_load (&resizer->stop))
+    {
+      AioprocQueueSlot *slot = atomic_load (&resizer->slot);
+
+      if (slot == NULL)
+        continue;
+
+      atomic_store (&slot->length, 100);
+      atomic_store (&slot->length, AIOPROC_QUEUE_COPY_MAX);
+    }
+
+  return NULL;
+}
+
+static void
+test_queue_memory_damaged_batch (void)
+{
+  static const gsize sizes[] = { 4096, 4096, 4096, 2048, 4096 };
+  g_autoptr(AioprocQueue) queue = queue_test_new (0);
+  AioprocQueueHeader *header = queue_test_get_header (queue);
+  Resizer resizer = { NULL, FALSE };
+  GThread *thread = g_thread_new ("resizer", resize_run, &resizer);
+
+  g_test_summary ("No item of a batch is longer than the room that was found for it");
+
+  for (guint i = 0; i < 2000; i++)
+    {
+      g_autoptr(GError) error = NULL;
+      guint n_left = G_N_ELEMENTS (sizes);
+      guint32 last;
+
+      for (guint j = 0; j < G_N_ELEMENTS (sizes); j++)
+        put_sized (queue, sizes[j], j);
+
+      last = atomic_load (&header->ready_last);
+      atomic_store (&resizer.slot, queue_test_get_slot (queue, last - 1));
+
+      while (n_left > 0 && error == NULL)
+        {
+          g_autoptr(GPtrArray) items = aioproc_queue_try_get_many_bytes (queue, 100, &error);
+
+          if (items != NULL)
+            n_left -= MIN (items->len, n_left);
+        }
+
+      atomic_store (&resizer.slot, NULL);
+    }
+
+  atomic_store (&resizer.stop, TRUE);
+  g_thread_join (thread);
+}
+
 /* A peer writes at random while this process works. */
 static void
 test_queue_memory_damaged_random (void)
@@ -654,6 +717,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/queue/memory/no-space", test_queue_memory_no_space);
   aioproc_test_add_func ("/aioproc/queue/memory/damaged/header", test_queue_memory_damaged_header);
   aioproc_test_add_func ("/aioproc/queue/memory/damaged/slots", test_queue_memory_damaged_slots);
+  aioproc_test_add_func ("/aioproc/queue/memory/damaged/batch", test_queue_memory_damaged_batch);
   aioproc_test_add_func ("/aioproc/queue/memory/damaged/random", test_queue_memory_damaged_random);
   aioproc_test_add_func ("/aioproc/queue/memory/damaged/value", test_queue_memory_damaged_value);
   aioproc_test_add_func ("/aioproc/queue/memory/damaged/lists", test_queue_memory_damaged_lists);
