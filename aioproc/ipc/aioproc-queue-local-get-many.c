@@ -274,16 +274,6 @@ local_queue_get_many_work (gpointer            object,
 }
 
 static void
-local_queue_get_many_worked (gpointer object)
-{
-  LocalQueue *self = object;
-
-  atomic_store (&self->get_works, 0);
-  aioproc_wait_queue_serve (self->getters);
-  aioproc_wait_queue_serve (self->putters);
-}
-
-static void
 local_queue_get_many_complete (gpointer            object,
                                GTask              *task,
                                AioprocWaitRequest *base_request)
@@ -303,18 +293,24 @@ static const AioprocWaitOps get_many_ops = {
   .verb = "get from",
   .attempt = local_queue_get_many_attempt,
   .work = local_queue_get_many_work,
-  .worked = local_queue_get_many_worked,
+  .worked = local_queue_get_worked,
   .ref = local_queue_keep,
   .unref = local_queue_let_go,
   .withdraw = aioproc_queue_word_pass_on,
   .complete = local_queue_get_many_complete,
 };
 
-static void
-local_queue_serve_putters (LocalQueue *self)
+static gboolean
+get_many_request_try (GetManyRequest *self,
+                      LocalQueue     *queue)
 {
-  if (local_queue_has_pending (self->pending_puts))
-    aioproc_wait_queue_serve (self->putters);
+  gboolean over;
+
+  self->trying = TRUE;
+  over = local_queue_try (queue, &get_many_ops, &self->parent, &self->n_busy);
+  self->trying = FALSE;
+
+  return over;
 }
 
 GPtrArray *
@@ -330,18 +326,15 @@ local_queue_get_many (gpointer       impl,
   g_autoptr(GPtrArray) result = NULL;
   GetManyRequest request;
   gboolean done;
-  guint32 expected;
 
   if (!local_queue_check (self, error) ||
       (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error)))
     return NULL;
 
   get_many_request_init (&request, as_bytes, max_items);
-  request.trying = TRUE;
-  done = local_queue_get_many_attempt (self, &request.parent, &expected) ||
+  done = get_many_request_try (&request, self) ||
          (!try && local_queue_await_item (self, timeout_usec) &&
-          local_queue_get_many_attempt (self, &request.parent, &expected));
-  request.trying = FALSE;
+          get_many_request_try (&request, self));
 
   if (!done && try)
     local_queue_set_would_block (self, "empty, or in use", error);

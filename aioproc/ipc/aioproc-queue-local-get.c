@@ -288,7 +288,7 @@ local_queue_get_work (gpointer            object,
   get_request_transfer ((GetRequest *) base_request, object);
 }
 
-static void
+void
 local_queue_get_worked (gpointer object)
 {
   LocalQueue *self = object;
@@ -323,33 +323,17 @@ static const AioprocWaitOps get_ops = {
   .complete = local_queue_get_complete,
 };
 
-/* One try of a sync get. FALSE: it would have to wait. Who holds the lock of the queue for long is
- * not running, which can be helped if it waits for this processor.
- */
 static gboolean
 get_request_try (GetRequest *self,
                  LocalQueue *queue)
 {
-  guint32 expected;
+  gboolean over;
 
   self->trying = TRUE;
-
-  for (guint n_yields = 0; ; n_yields++)
-    {
-      guint n_busy = self->n_busy;
-
-      if (local_queue_get_attempt (queue, &self->parent, &expected))
-        return TRUE;
-
-      if (self->n_busy == n_busy || n_yields == LOCAL_QUEUE_MAX_YIELDS)
-        break;
-
-      g_thread_yield ();
-    }
-
+  over = local_queue_try (queue, &get_ops, &self->parent, &self->n_busy);
   self->trying = FALSE;
 
-  return FALSE;
+  return over;
 }
 
 static gpointer
@@ -363,8 +347,7 @@ get_request_finish (GetRequest  *self,
       return NULL;
     }
 
-  if (local_queue_has_pending (queue->pending_puts))
-    aioproc_wait_queue_serve (queue->putters);
+  local_queue_serve_putters (queue);
 
   return g_steal_pointer (&self->result);
 }
@@ -442,9 +425,6 @@ local_queue_get_start (gpointer          impl,
   /* The task may be gone when the start returns, and the queue with it. */
   local_queue_ref (self);
   aioproc_wait_queue_start (self->getters, &get_ops, task, timeout_usec);
-
-  if (local_queue_has_pending (self->pending_puts))
-    aioproc_wait_queue_serve (self->putters);
-
+  local_queue_serve_putters (self);
   local_queue_unref (self);
 }

@@ -173,23 +173,12 @@ local_queue_try_join (gpointer   impl,
 {
   LocalQueue *self = impl;
   JoinRequest request = { 0 };
-  guint32 expected;
 
   if (!local_queue_check (self, error))
     return FALSE;
 
-  for (guint n_yields = 0; n_yields <= LOCAL_QUEUE_MAX_YIELDS; n_yields++)
-    {
-      guint n_busy = request.n_busy;
-
-      if (local_queue_join_attempt (self, &request.parent, &expected))
-        return join_request_finish (&request, error);
-
-      if (request.n_busy == n_busy)
-        break;
-
-      g_thread_yield ();
-    }
+  if (local_queue_try (self, &join_ops, &request.parent, &request.n_busy))
+    return join_request_finish (&request, error);
 
   local_queue_set_would_block (self, "not done yet, or in use", error);
 

@@ -64,9 +64,8 @@ local_queue_end_lease (LocalQueue                  *self,
       return FALSE;
     }
 
-  /* What waits in this process needs no kernel to be woken. */
-  if (end != AIOPROC_QUEUE_END_ACK && local_queue_has_pending (self->pending_gets))
-    aioproc_wait_queue_serve (self->getters);
+  if (end != AIOPROC_QUEUE_END_ACK)
+    local_queue_serve_getters (self);
 
   return TRUE;
 }

@@ -64,6 +64,21 @@ local_queue_has_pending (const _Atomic guint *n_pending)
   return atomic_load (n_pending) > 0;
 }
 
+/* What waits in this process needs no kernel to be woken. */
+static inline void
+local_queue_serve_getters (LocalQueue *self)
+{
+  if (G_UNLIKELY (local_queue_has_pending (self->pending_gets)))
+    aioproc_wait_queue_serve (self->getters);
+}
+
+static inline void
+local_queue_serve_putters (LocalQueue *self)
+{
+  if (G_UNLIKELY (local_queue_has_pending (self->pending_puts)))
+    aioproc_wait_queue_serve (self->putters);
+}
+
 LocalQueue *local_queue_ref           (LocalQueue              *self);
 void        local_queue_unref         (LocalQueue              *self);
 /* The same, as the waiter calls them. */
@@ -71,6 +86,16 @@ void        local_queue_keep          (gpointer                 object);
 void        local_queue_let_go        (gpointer                 object);
 /* When to try again after the lock was BUSY for the @n_busy-th time. */
 gint64      local_queue_get_retry     (guint                    n_busy);
+/* One try of a sync operation. FALSE: it would have to wait. Who holds the lock of the queue for
+ * long is not running, which can be helped if it waits for this processor. @n_busy: where @request
+ * counts how often the lock was BUSY.
+ */
+gboolean    local_queue_try           (LocalQueue              *self,
+                                       const AioprocWaitOps    *ops,
+                                       AioprocWaitRequest      *request,
+                                       const guint             *n_busy);
+/* After the copy of an async get that another thread has made. */
+void        local_queue_get_worked    (gpointer                 object);
 /* Stays awake for some microseconds, as long as that has paid lately. TRUE: try again, it has
  * changed.
  */

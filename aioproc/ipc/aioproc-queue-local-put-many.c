@@ -36,6 +36,7 @@ typedef struct {
   AioprocWaitRequest  parent;
   PutBatch           *batch;       /* (owned) of an async one */
   gboolean            async;
+  gboolean            trying;      /* sync: it will not sleep on what the attempt says */
 } PutManyRequest;
 
 static PutBatch *
@@ -235,7 +236,7 @@ local_queue_put_many_attempt (gpointer            object,
   while (batch->error == NULL &&
          (batch->position < batch->n_window || put_batch_prepare (batch, self)))
     {
-      AioprocQueueSleep sleep = { .turn_usec = -1 };
+      AioprocQueueSleep sleep = { .trying = request->trying, .turn_usec = -1 };
 
       if (put_many_request_give_to_pool (request, self, 0))
         return TRUE;
@@ -317,17 +318,6 @@ local_queue_put_many_work (gpointer            object,
 }
 
 static void
-local_queue_put_many_worked (gpointer object)
-{
-  LocalQueue *self = object;
-
-  atomic_store (&self->put_works, 0);
-  local_queue_wake_behind (self);
-  aioproc_wait_queue_serve (self->putters);
-  aioproc_wait_queue_serve (self->getters);
-}
-
-static void
 local_queue_put_many_complete (gpointer            object,
                                GTask              *task,
                                AioprocWaitRequest *base_request)
@@ -344,19 +334,24 @@ static const AioprocWaitOps put_many_ops = {
   .verb = "put into",
   .attempt = local_queue_put_many_attempt,
   .work = local_queue_put_many_work,
-  .worked = local_queue_put_many_worked,
+  .worked = local_queue_put_worked,
   .ref = local_queue_keep,
   .unref = local_queue_let_go,
   .withdraw = aioproc_queue_word_pass_on,
   .complete = local_queue_put_many_complete,
 };
 
-/* Serves those of this process that wait for what was put. */
-static void
-local_queue_serve_getters (LocalQueue *self)
+static gboolean
+put_many_request_try (PutManyRequest *self,
+                      LocalQueue     *queue)
 {
-  if (local_queue_has_pending (self->pending_gets))
-    aioproc_wait_queue_serve (self->getters);
+  gboolean over;
+
+  self->trying = TRUE;
+  over = local_queue_try (queue, &put_many_sync_ops, &self->parent, &self->batch->n_busy);
+  self->trying = FALSE;
+
+  return over;
 }
 
 gboolean
@@ -372,7 +367,6 @@ local_queue_put_many (gpointer       impl,
   LocalQueue *self = impl;
   PutManyRequest request = { 0 };
   gboolean success;
-  guint32 expected;
 
   if (!local_queue_check (self, error) ||
       (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error)))
@@ -381,7 +375,9 @@ local_queue_put_many (gpointer       impl,
   request.batch = put_batch_new (items, as_bytes, n_put);
   put_request_begin (&request.batch->order, self);
 
-  success = local_queue_put_many_attempt (self, &request.parent, &expected);
+  success = put_many_request_try (&request, self) ||
+            (!try && local_queue_await_room (self, timeout_usec) &&
+             put_many_request_try (&request, self));
 
   if (!success && try)
     local_queue_set_would_block (self, "full, or in use", error);

@@ -60,5 +60,7 @@ guint32  put_request_get_ticket       (PutRequest              *self,
 guint32  local_queue_count_unfinished (LocalQueue              *self);
 /* An async put is over. */
 void     local_queue_wake_behind      (LocalQueue              *self);
+/* After the copy of one that another thread has made. */
+void     local_queue_put_worked       (gpointer                 object);
 
 G_END_DECLS

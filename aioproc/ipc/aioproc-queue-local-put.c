@@ -301,7 +301,7 @@ local_queue_put_work (gpointer            object,
   put_request_transfer ((PutRequest *) base_request, object);
 }
 
-static void
+void
 local_queue_put_worked (gpointer object)
 {
   LocalQueue *self = object;
@@ -336,33 +336,17 @@ static const AioprocWaitOps put_ops = {
   .complete = local_queue_put_complete,
 };
 
-/* One try of a sync put. FALSE: it would have to wait. Who holds the lock of the queue for long is
- * not running, which can be helped if it waits for this processor.
- */
 static gboolean
 put_request_try (PutRequest *self,
                  LocalQueue *queue)
 {
-  guint32 expected;
+  gboolean over;
 
   self->trying = TRUE;
-
-  for (guint n_yields = 0; ; n_yields++)
-    {
-      guint n_busy = self->n_busy;
-
-      if (local_queue_put_attempt (queue, &self->parent, &expected))
-        return TRUE;
-
-      if (self->n_busy == n_busy || n_yields == LOCAL_QUEUE_MAX_YIELDS)
-        break;
-
-      g_thread_yield ();
-    }
-
+  over = local_queue_try (queue, &put_ops, &self->parent, &self->n_busy);
   self->trying = FALSE;
 
-  return FALSE;
+  return over;
 }
 
 static gboolean
@@ -375,8 +359,8 @@ put_request_finish (PutRequest  *self,
   if (!success)
     g_propagate_error (error, g_steal_pointer (&self->error));
 
-  if (success && local_queue_has_pending (queue->pending_gets))
-    aioproc_wait_queue_serve (queue->getters);
+  if (success)
+    local_queue_serve_getters (queue);
 
   return success;
 }
@@ -401,9 +385,7 @@ local_queue_put_at_once (LocalQueue             *self,
       aioproc_queue_slots_put (&self->slots, &payload, NULL, NULL, NULL) != AIOPROC_QUEUE_DONE)
     return FALSE;
 
-  /* What waits in this process needs no kernel to be woken. */
-  if (G_UNLIKELY (local_queue_has_pending (self->pending_gets)))
-    aioproc_wait_queue_serve (self->getters);
+  local_queue_serve_getters (self);
 
   return TRUE;
 }
@@ -522,9 +504,6 @@ local_queue_put_start (gpointer                impl,
   /* The task may be gone when the start returns, and the queue with it. */
   local_queue_ref (self);
   aioproc_wait_queue_start (self->putters, &put_ops, task, timeout_usec);
-
-  if (local_queue_has_pending (self->pending_gets))
-    aioproc_wait_queue_serve (self->getters);
-
+  local_queue_serve_getters (self);
   local_queue_unref (self);
 }

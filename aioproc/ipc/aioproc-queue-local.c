@@ -79,6 +79,28 @@ local_queue_get_retry (guint n_busy)
   return g_get_monotonic_time () + MIN (wait_usec, RETRY_USEC_MAX);
 }
 
+gboolean
+local_queue_try (LocalQueue           *self,
+                 const AioprocWaitOps *ops,
+                 AioprocWaitRequest   *request,
+                 const guint          *n_busy)
+{
+  guint32 expected;
+
+  for (guint n_yields = 0; ; n_yields++)
+    {
+      guint n_busy_before = *n_busy;
+
+      if (ops->attempt (self, request, &expected))
+        return TRUE;
+
+      if (*n_busy == n_busy_before || n_yields == LOCAL_QUEUE_MAX_YIELDS)
+        return FALSE;
+
+      g_thread_yield ();
+    }
+}
+
 static gboolean
 has_item (gpointer            object,
           AioprocWaitRequest *request)
