@@ -63,8 +63,6 @@ struct _AioprocWaitQueue {
 /* The earlier of two moments, where -1 is never. */
 gint64            aioproc_wait_earlier             (gint64                a_usec,
                                                     gint64                b_usec);
-/* When @timeout_usec from now is; -1: never. */
-gint64            aioproc_wait_deadline            (gint64                timeout_usec);
 /* The error of an operation that ends without its way: TIMED_OUT, CANCELLED or CLOSED. */
 GError           *aioproc_wait_error_new           (AioprocWaitQueue     *self,
                                                     const AioprocWaitOps *ops,

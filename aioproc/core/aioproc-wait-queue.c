@@ -30,6 +30,12 @@ aioproc_wait_deadline (gint64 timeout_usec)
   return now_usec + timeout_usec;
 }
 
+gint64
+aioproc_wait_rest (gint64 deadline_usec)
+{
+  return deadline_usec < 0 ? -1 : MAX (deadline_usec - g_get_monotonic_time (), 0);
+}
+
 AioprocWaitQueue *
 aioproc_wait_queue_ref (AioprocWaitQueue *self)
 {

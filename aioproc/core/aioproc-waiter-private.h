@@ -93,6 +93,12 @@ typedef struct {
 /* Writes the outcome of an operation that was completed for it. */
 typedef void (*AioprocWaitFillFunc) (AioprocWaitRequest *request);
 
+/* When @timeout_usec from now is, of an operation with several waits; -1: never. And how much of
+ * that is left.
+ */
+gint64            aioproc_wait_deadline          (gint64                 timeout_usec);
+gint64            aioproc_wait_rest              (gint64                 deadline_usec);
+
 /* @word lies in @shm, which stays mapped as long as the queue lives. @object is what the functions
  * get; it is not referenced, since tasks reference their source object.
  */

@@ -299,7 +299,6 @@ local_queue_put_many_work (gpointer            object,
   LocalQueue *self = object;
   PutBatch *batch = ((PutManyRequest *) base_request)->batch;
   PutManyRequest request = { .batch = batch };
-  gint64 timeout_usec = -1;
   guint32 expected;
 
   if (batch->begun)
@@ -308,12 +307,10 @@ local_queue_put_many_work (gpointer            object,
   if (local_queue_put_many_attempt (self, &request.parent, &expected))
     return;
 
-  if (batch->deadline_usec >= 0)
-    timeout_usec = MAX (batch->deadline_usec - g_get_monotonic_time (), 0);
-
   aioproc_waiter_work_begin_sleep ();
-  (void) aioproc_wait_queue_wait (self->putters, &put_many_sync_ops, &request.parent, timeout_usec,
-                                  batch->cancellable, &batch->error);
+  (void) aioproc_wait_queue_wait (self->putters, &put_many_sync_ops, &request.parent,
+                                  aioproc_wait_rest (batch->deadline_usec), batch->cancellable,
+                                  &batch->error);
   aioproc_waiter_work_end_sleep ();
 }
 
@@ -415,10 +412,7 @@ local_queue_put_many_start (gpointer   impl,
 
   request->batch = put_batch_new (items, as_bytes, n_put);
   request->async = TRUE;
-  request->batch->deadline_usec = -1;
-
-  if (timeout_usec >= 0 && timeout_usec < G_MAXINT64 / 2)
-    request->batch->deadline_usec = g_get_monotonic_time () + timeout_usec;
+  request->batch->deadline_usec = aioproc_wait_deadline (timeout_usec);
 
   if (cancellable != NULL)
     request->batch->cancellable = g_object_ref (cancellable);

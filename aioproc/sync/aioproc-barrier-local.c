@@ -217,20 +217,6 @@ aioproc_barrier_local_finish_round (LocalBarrier          *self,
 
 /* --- Wait, without blocking --- */
 
-static gint64
-get_deadline (gint64 timeout_usec)
-{
-  gint64 now_usec = g_get_monotonic_time ();
-
-  return timeout_usec < 0 || timeout_usec > G_MAXINT64 - now_usec ? -1 : now_usec + timeout_usec;
-}
-
-static gint64
-get_rest (gint64 deadline_usec)
-{
-  return deadline_usec < 0 ? -1 : MAX (deadline_usec - g_get_monotonic_time (), 0);
-}
-
 static gboolean
 aioproc_barrier_local_finish_round_cb (gpointer user_data)
 {
@@ -308,7 +294,8 @@ aioproc_barrier_local_go_on (gpointer  object,
 
   /* Nobody of a later round is queued before the mutex is free again. */
   if (is_open)
-    aioproc_wait_queue_start (self->waiters, &meet_ops, task, get_rest (request->deadline_usec));
+    aioproc_wait_queue_start (self->waiters, &meet_ops, task,
+                              aioproc_wait_rest (request->deadline_usec));
 
   aioproc_mutex_unlock (&self->order);
 
@@ -352,7 +339,7 @@ aioproc_barrier_local_wait_start (gpointer              impl,
   request = g_new0 (BarrierRequest, 1);
   request->barrier = self;
   request->action = action != NULL ? aioproc_barrier_action_ref (action) : NULL;
-  request->deadline_usec = get_deadline (timeout_usec);
+  request->deadline_usec = aioproc_wait_deadline (timeout_usec);
   request->result = AIOPROC_ROUND_FULL;
   g_task_set_task_data (task, request, barrier_request_free);
 
@@ -384,7 +371,7 @@ aioproc_barrier_local_wait (gpointer               impl,
 {
   LocalBarrier *self = impl;
   BarrierRequest request = { 0 };
-  gint64 deadline_usec = get_deadline (timeout_usec);
+  gint64 deadline_usec = aioproc_wait_deadline (timeout_usec);
 
   if (!aioproc_shm_attach (self->shm, error) ||
       !aioproc_wait_queue_wait (self->entrance, &arrive_ops, &request.parent, timeout_usec,
@@ -398,7 +385,7 @@ aioproc_barrier_local_wait (gpointer               impl,
     return aioproc_barrier_local_finish_round (self, barrier, action, &request.ticket, error);
 
   if (aioproc_wait_queue_wait (self->waiters, &meet_ops, &request.parent,
-                               get_rest (deadline_usec), cancellable, error))
+                               aioproc_wait_rest (deadline_usec), cancellable, error))
     return aioproc_barrier_local_report (self, &request.ticket, request.result, error);
 
   aioproc_barrier_local_serve (self);
