@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "aioproc-test.h"
+
 /* What forks of a program with threads need under AddressSanitizer. Linked into every test program
  * and helper, and without effect in a build that has no AddressSanitizer.
  *
@@ -27,7 +29,7 @@
  */
 
 static gboolean had_threads;   /* at the last fork; only touched by the thread that forks */
-static int is_turned_off;      /* only touched by a child before it has threads */
+static int is_turned_off;      /* by a child before it has threads, or by the program */
 
 void __lsan_do_leak_check (void) __attribute__ ((weak));
 
@@ -105,6 +107,12 @@ watch_forks (void)
 {
   if (__lsan_do_leak_check != NULL)
     pthread_atfork (prepare_cb, NULL, child_cb);
+}
+
+void
+aioproc_test_ignore_leaks (void)
+{
+  is_turned_off = 1;
 }
 
 int __lsan_is_turned_off (void);

@@ -68,6 +68,9 @@ gboolean   aioproc_test_wait_subprocess    (GSubprocess          *process);
 guint      aioproc_test_count_fds          (void);
 guint      aioproc_test_count_threads      (void);
 
+/* For a program whose threads LeakSanitizer cannot look at: it does not look for leaks. */
+void       aioproc_test_ignore_leaks       (void);
+
 /* An object whose construction has failed, since the process could open no descriptor. */
 gpointer   aioproc_test_new_uninitialized  (GType                 type) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -9,6 +9,7 @@
 #include <gio/gio.h>
 
 #include "aioproc-message.h"
+#include "core/aioproc-carrier-private.h"
 #include "platform/aioproc-fds-private.h"
 
 G_BEGIN_DECLS
@@ -60,15 +61,27 @@ AioprocFrame       *aioproc_frame_new_full    (const AioprocFrameInfo  *info,
                                                AioprocMessage          *message,
                                                guint                    max_fds,
                                                GError                 **error);
+/* That of a message of kind MESSAGE and serial 0 that is nothing but these bytes, at the least
+ * cost. NULL: they are too many for that.
+ */
+AioprocFrame       *aioproc_frame_new_for_bytes (GBytes                *bytes);
 void                aioproc_frame_free        (AioprocFrame            *self);
 /* Of the whole frame, with its header. */
 guint64             aioproc_frame_get_length  (AioprocFrame            *self);
+/* Whether a part of it was written: then the rest has to follow, or the stream is broken. */
+gboolean            aioproc_frame_is_begun    (AioprocFrame            *self);
 /* Writes what the socket takes. TRUE and *@done: all of it; TRUE and not *@done: would block
  * (@dont_wait only). FALSE: the socket failed, and can carry no other frame.
  */
 gboolean            aioproc_frame_write       (AioprocFrame            *self,
                                                int                      socket_fd,
                                                gboolean                 dont_wait,
+                                               gboolean                *done,
+                                               GError                 **error);
+
+/* The same to a carrier, without a wait. */
+gboolean            aioproc_frame_write_to    (AioprocFrame            *self,
+                                               AioprocCarrier          *carrier,
                                                gboolean                *done,
                                                GError                 **error);
 
@@ -82,6 +95,13 @@ typedef struct _AioprocFrameReader AioprocFrameReader;
  */
 AioprocFrameReader *aioproc_frame_reader_new  (int                      socket_fd,
                                                guint64                  max_length);
+/* The same with at most @max_fds descriptors a frame, and from @carrier, if there is one, which is
+ * not owned: then without @socket_fd, descriptors and waits.
+ */
+AioprocFrameReader *aioproc_frame_reader_new_full (int                  socket_fd,
+                                               AioprocCarrier          *carrier,
+                                               guint                    max_fds,
+                                               guint64                  max_length);
 void                aioproc_frame_reader_free (AioprocFrameReader      *self);
 /* AIOPROC_IO_OK: one whole frame: @info, and @message, which is never NULL (one without body and
  * handles for a frame without). _AGAIN: would block (@dont_wait only). _EOF: between frames only.
@@ -94,6 +114,51 @@ AioprocIOStatus     aioproc_frame_reader_read (AioprocFrameReader      *self,
                                                AioprocFrameInfo        *info,
                                                AioprocMessage         **message,
                                                GError                 **error);
+
+/* The two steps of that, for who has a large frame parsed elsewhere. Fill: _OK once a whole frame
+ * is there. Without a wait it reads at most @max_turn bytes or a little more (0: no limit), then
+ * says _AGAIN, so that a peer that is as fast as this process does not keep it. Parse: of a frame
+ * that is there; FALSE is an _ERROR.
+ */
+AioprocIOStatus     aioproc_frame_reader_fill  (AioprocFrameReader      *self,
+                                                gboolean                 dont_wait,
+                                                gsize                    max_turn,
+                                                GError                 **error);
+gboolean            aioproc_frame_reader_parse (AioprocFrameReader      *self,
+                                                AioprocFrameInfo        *info,
+                                                AioprocMessage         **message,
+                                                GError                 **error);
+/* What was parsed is not what may come: the stream is useless from then on, and nothing is kept. */
+void                aioproc_frame_reader_refuse (AioprocFrameReader     *self,
+                                                const GError            *error);
+/* Of the frame that is there, after its header. */
+guint64             aioproc_frame_reader_get_length (AioprocFrameReader *self);
+/* Of a frame that is there, instead of parse: what is in it if that is bytes, inline, and nothing
+ * else. NULL: it is something else, or bad.
+ */
+GBytes             *aioproc_frame_reader_take_bytes (AioprocFrameReader *self);
+/* Whether nothing of a next frame was read. */
+gboolean            aioproc_frame_reader_is_idle    (AioprocFrameReader *self);
+/* A read may take more than the frame that it needs, which saves calls: nobody else reads from the
+ * socket, or waits for it to be ready. FALSE at first.
+ */
+void                aioproc_frame_reader_set_reads_ahead (AioprocFrameReader *self,
+                                                          gboolean            reads_ahead);
+/* Whether a frame, or the beginning of one, was read that nobody has asked for yet. */
+gboolean            aioproc_frame_reader_is_ahead   (AioprocFrameReader *self);
+/* A socket out of which what was read of frames to come can be read once more, for a reader in
+ * another process; this one keeps it. -1: G_IO_ERROR_BUSY if that is too much, or no descriptor is
+ * left. What a reader takes of such a socket, which it does not own, comes before all else; it
+ * belongs to nobody it can trust. FALSE: G_IO_ERROR_INVALID_DATA.
+ */
+int                 aioproc_frame_reader_dup_unread  (AioprocFrameReader  *self,
+                                                      GError             **error);
+gboolean            aioproc_frame_reader_take_unread (AioprocFrameReader  *self,
+                                                      int                  fd,
+                                                      GError             **error);
+/* For the frames to come. */
+void                aioproc_frame_reader_set_max_length (AioprocFrameReader *self,
+                                                         guint64             max_length);
 
 /* Values in shared memory or in a frame: type string, NUL, zeros up to a multiple of 8, data in
  * little-endian normal form.

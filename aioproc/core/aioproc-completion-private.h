@@ -21,4 +21,9 @@ void aioproc_completion_push (GTask                 *task,
                               AioprocCompletionFunc  func,
                               gpointer               data);
 
+/* Whether all that was pushed for a context was begun: then what its own thread returns by itself
+ * passes nothing.
+ */
+gboolean aioproc_completion_is_idle (GMainContext *context);
+
 G_END_DECLS

@@ -156,6 +156,15 @@ aioproc_completion_source_new (GMainContext *context)
   return self;
 }
 
+gboolean
+aioproc_completion_is_idle (GMainContext *context)
+{
+  AIOPROC_MUTEX_AUTO_LOCK (&completion_mutex, locker);
+  CompletionSource *source = sources != NULL ? g_hash_table_lookup (sources, context) : NULL;
+
+  return source == NULL || atomic_load (&source->n_queued) == 0;
+}
+
 void
 aioproc_completion_push (GTask                 *task,
                          AioprocCompletionFunc  func,

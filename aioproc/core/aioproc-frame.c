@@ -33,6 +33,7 @@ struct _AioprocFrame {
 
   guint8         *buffer;       /* (owned) header, table and all small sections */
   Piece          *pieces;       /* (owned) (array length=n_pieces) */
+  Piece           only_piece;   /* instead of those, of a frame that is in one piece of memory */
   guint           n_pieces;
   guint           piece;        /* the one that is sent next */
   gsize           offset;       /* in it */
@@ -41,6 +42,9 @@ struct _AioprocFrame {
   int            *fds;          /* (owned) (array length=n_fds) not the descriptors themselves */
   guint           n_fds;
   GArray         *own_fds;      /* (owned) (nullable) (element-type int) those that are ours */
+  GPtrArray      *lent;         /* (owned) (nullable) (element-type AioprocShareable) to settle */
+  gboolean        fds_are_gone; /* the receiver has the descriptors */
+  gboolean        is_offered;   /* a carrier may have passed on a part */
 };
 
 /* What becomes of one handle, in host byte order. */
@@ -74,6 +78,16 @@ aioproc_frame_take_fds (AioprocFrame *self,
     self->own_fds = g_array_new (FALSE, FALSE, sizeof (int));
 
   g_array_append_vals (self->own_fds, fds, n_fds);
+}
+
+static void
+aioproc_frame_add_lent (AioprocFrame     *self,
+                        AioprocShareable *object)
+{
+  if (self->lent == NULL)
+    self->lent = g_ptr_array_new_with_free_func (g_object_unref);
+
+  g_ptr_array_add (self->lent, g_object_ref (object));
 }
 
 static gboolean
@@ -116,6 +130,9 @@ aioproc_frame_plan_handles (AioprocFrame  *self,
               !aioproc_shareable_export (part->object, &plan->wire.object_kind, plan->fds, &n_fds,
                                          error))
             return FALSE;
+
+          if (aioproc_shareable_is_lent (part->object))
+            aioproc_frame_add_lent (self, part->object);
 
           plan->wire.type = AIOPROC_FRAME_PART_OBJECT;
           plan->wire.n_fds = n_fds;
@@ -434,14 +451,65 @@ aioproc_frame_new (const AioprocFrameInfo  *info,
   return aioproc_frame_new_full (info, message, AIOPROC_FDS_MAX, error);
 }
 
+AioprocFrame *
+aioproc_frame_new_for_bytes (GBytes *bytes)
+{
+  gsize size;
+  const guint8 *data = g_bytes_get_data (bytes, &size);
+  const guint64 length = sizeof (AioprocFramePart) + AIOPROC_FRAME_ALIGN (size);
+  const AioprocFrameHeader header = {
+    .magic = GUINT32_TO_LE (AIOPROC_FRAME_MAGIC),
+    .kind = GUINT16_TO_LE (AIOPROC_FRAME_MESSAGE),
+    .n_parts = GUINT32_TO_LE (1),
+    .length = GUINT64_TO_LE (length),
+  };
+  const AioprocFramePart part = {
+    .type = GUINT16_TO_LE (AIOPROC_FRAME_PART_INLINE),
+    .size = GUINT64_TO_LE (size),
+  };
+  AioprocFrame *self;
+  guint8 *to;
+
+  if (size > COPY_MAX)
+    return NULL;
+
+  self = g_malloc (sizeof *self + sizeof header + length);
+  memset (self, 0, sizeof *self);
+  to = (guint8 *) (self + 1);
+  self->only_piece.data = to;
+  self->only_piece.length = sizeof header + length;
+  self->pieces = &self->only_piece;
+  self->n_pieces = 1;
+  self->length = sizeof header + length;
+
+  memcpy (to, &header, sizeof header);
+  to += sizeof header;
+  memcpy (to, &part, sizeof part);
+  to += sizeof part;
+
+  if (size > 0)
+    memcpy (to, data, size);
+
+  memset (to + size, 0, AIOPROC_FRAME_ALIGN (size) - size);
+
+  return self;
+}
+
 void
 aioproc_frame_free (AioprocFrame *self)
 {
+  for (guint i = 0; self->lent != NULL && i < self->lent->len; i++)
+    aioproc_shareable_settle (g_ptr_array_index (self->lent, i), self->fds_are_gone);
+
+  g_clear_pointer (&self->lent, g_ptr_array_unref);
   aioproc_frame_close_own_fds (self);
   g_clear_object (&self->message);
   g_clear_pointer (&self->body, g_variant_unref);
   g_free (self->fds);
-  g_free (self->pieces);
+
+  if (self->pieces != &self->only_piece)
+    g_free (self->pieces);
+
   g_free (self->buffer);
   g_free (self);
 }
@@ -450,6 +518,63 @@ guint64
 aioproc_frame_get_length (AioprocFrame *self)
 {
   return self->length;
+}
+
+gboolean
+aioproc_frame_is_begun (AioprocFrame *self)
+{
+  return self->piece > 0 || self->offset > 0 || self->is_offered;
+}
+
+static void
+aioproc_frame_advance (AioprocFrame *self,
+                       gsize         n_done)
+{
+  self->offset += n_done;
+
+  if (self->offset == self->pieces[self->piece].length)
+    {
+      self->piece++;
+      self->offset = 0;
+    }
+}
+
+gboolean
+aioproc_frame_write_to (AioprocFrame    *self,
+                        AioprocCarrier  *carrier,
+                        gboolean        *done,
+                        GError         **error)
+{
+  g_assert (self->n_fds == 0);
+
+  *done = FALSE;
+
+  while (self->piece < self->n_pieces)
+    {
+      const Piece *piece = &self->pieces[self->piece];
+      gsize n_done;
+
+      switch (carrier->send (carrier, piece->data + self->offset, piece->length - self->offset,
+                             &n_done, error))
+        {
+        case AIOPROC_IO_OK:
+          aioproc_frame_advance (self, n_done);
+          break;
+
+        case AIOPROC_IO_AGAIN:
+          self->is_offered = TRUE;
+          return TRUE;
+
+        case AIOPROC_IO_EOF:
+        case AIOPROC_IO_ERROR:
+        default:
+          return FALSE;
+        }
+    }
+
+  *done = TRUE;
+
+  return TRUE;
 }
 
 gboolean
@@ -490,16 +615,11 @@ aioproc_frame_write (AioprocFrame  *self,
       if (n_done > 0 && self->n_fds > 0)
         {
           self->n_fds = 0;
+          self->fds_are_gone = TRUE;
           aioproc_frame_close_own_fds (self);
         }
 
-      self->offset += n_done;
-
-      if (self->offset == piece->length)
-        {
-          self->piece++;
-          self->offset = 0;
-        }
+      aioproc_frame_advance (self, n_done);
     }
 
   *done = TRUE;

@@ -21,7 +21,7 @@
  *
  * - An **object** is anything that implements [iface@Aioproc.Shareable]: a lock, an event, a
  *   queue. The receiver gets an object of the same class that is the same lock, event or queue;
- *   received twice, it is the same instance.
+ *   received twice, it is the same instance. Only a [class@Aioproc.Connection] is given away.
  * - **Bytes** are for data in bulk. They cost no check of their contents, large ones travel as
  *   memory that the receiver maps instead of copying, and no language binding takes them apart
  *   byte by byte, as it would an `ay` in the body.

@@ -11,6 +11,12 @@
 
 G_BEGIN_DECLS
 
+/* Objects that are a descriptor and no memory have kinds from here on: of connections, which way
+ * they go is in the last bits. Numbers are part of the wire.
+ */
+#define AIOPROC_SHAREABLE_FIRST_LENT 64
+#define AIOPROC_SHAREABLE_N_LENT     4
+
 /* The most descriptors that stand for one object on the wire. */
 #define AIOPROC_SHAREABLE_MAX_FDS 4
 
@@ -36,6 +42,18 @@ struct _AioprocShareableInterface {
                               gpointer          impl);
   /* (nullable) Not referenced: the other object that goes along, a Lock or a RLock. Any thread. */
   AioprocShareable *(*get_lock) (AioprocShareable *self);
+  /* (nullable) For an object that is a descriptor, and is in one process at a time: its kind, and
+   * how many of @fds are for a receiver: 1, a duplicate of it; 2, one more, of what belongs to it;
+   * 0, with @error set. Until it is settled whether the receiver has got it, nobody can use @self.
+   * Any thread.
+   */
+  guint       (*lend)    (AioprocShareable  *self,
+                          guint32           *kind,
+                          int               *fds,
+                          GError           **error);
+  /* After each lend() that did not fail. @is_gone: the receiver has it. Calls out. */
+  void        (*settle)  (AioprocShareable  *self,
+                          gboolean           is_gone);
 };
 
 /* How a class makes its object around memory that a peer sent. Takes @shm. */
@@ -59,6 +77,18 @@ void              aioproc_shareable_register_with_lock
                                              (AioprocShmKind                     kind,
                                               gsize                              state_size,
                                               AioprocShareableImportWithLockFunc import);
+/* How a class that lends makes its object of one or two descriptors, which it takes. */
+typedef AioprocShareable *(*AioprocShareableImportFdFunc) (guint32     kind,
+                                                           const int  *fds,
+                                                           guint       n_fds,
+                                                           GError    **error);
+
+/* All kinds from AIOPROC_SHAREABLE_FIRST_LENT on, once. */
+void              aioproc_shareable_register_lent (AioprocShareableImportFdFunc import);
+/* TRUE: what is exported has to be settled. */
+gboolean          aioproc_shareable_is_lent  (AioprocShareable            *self);
+void              aioproc_shareable_settle   (AioprocShareable            *self,
+                                              gboolean                     is_gone);
 /* Descriptors for one receiver, which the caller closes once they are sent, and the number on the
  * wire that says what they are. @fds has AIOPROC_SHAREABLE_MAX_FDS places.
  */

@@ -24,6 +24,9 @@
  * its own that stands for the same lock, event or queue. A process that receives the same one twice
  * gets the same object again.
  *
+ * A [class@Aioproc.Connection] can go along, too, but is not shared: it is in one process at a
+ * time, and who sends it gives it away.
+ *
  * The interface can only be implemented inside the library.
  *
  * # Thread safety
@@ -61,6 +64,7 @@ static _Thread_local gpointer given_impl;
 
 /* Written before main() only. */
 static ShareableKind kinds[AIOPROC_SHM_N_KINDS];
+static AioprocShareableImportFdFunc import_lent;
 
 /* An object that stands for an identity. */
 typedef struct {
@@ -139,9 +143,33 @@ aioproc_shareable_register_with_lock (AioprocShmKind                     kind,
   kinds[kind].import_with_lock = import;
 }
 
+void
+aioproc_shareable_register_lent (AioprocShareableImportFdFunc import)
+{
+  g_assert (import_lent == NULL);
+
+  import_lent = import;
+}
+
+gboolean
+aioproc_shareable_is_lent (AioprocShareable *self)
+{
+  return AIOPROC_SHAREABLE_GET_IFACE (self)->lend != NULL;
+}
+
+void
+aioproc_shareable_settle (AioprocShareable *self,
+                          gboolean          is_gone)
+{
+  AIOPROC_SHAREABLE_GET_IFACE (self)->settle (self, is_gone);
+}
+
 static AioprocShm *
 aioproc_shareable_get_shm (AioprocShareable *self)
 {
+  if (aioproc_shareable_is_lent (self))
+    return NULL;
+
   return AIOPROC_SHAREABLE_GET_IFACE (self)->get_shm (self);
 }
 
@@ -460,6 +488,13 @@ aioproc_shareable_export (AioprocShareable  *self,
 
   *n_fds = 0;
 
+  if (iface->lend != NULL)
+    {
+      *n_fds = iface->lend (self, kind, fds, error);
+
+      return *n_fds > 0;
+    }
+
   if (!aioproc_shareable_export_one (self, fds, error))
     return FALSE;
 
@@ -560,6 +595,10 @@ aioproc_shareable_import (guint32      kind,
   g_autoptr(AioprocShm) shm = NULL;
   g_autoptr(AioprocShareable) lock = NULL;
 
+  if (kind >= AIOPROC_SHAREABLE_FIRST_LENT && (n_fds == 1 || n_fds == 2) && import_lent != NULL &&
+      kind < AIOPROC_SHAREABLE_FIRST_LENT + AIOPROC_SHAREABLE_N_LENT)
+    return import_lent (kind, fds, n_fds, error);
+
   if (kind >= AIOPROC_SHM_N_KINDS ||
       !((kinds[kind].import != NULL && n_fds == 2) ||
         (kinds[kind].import_with_lock != NULL && n_fds == 4)))
@@ -598,7 +637,7 @@ aioproc_shareable_import (guint32      kind,
  * Gets the identity of what @self stands for, the same in every process that has it.
  *
  * Returns: (transfer full) (nullable): 32 hexadecimal digits, or `NULL` if @self was not
- *   initialized, or is not in memory of this machine
+ *   initialized, or is not in memory of this machine, or is a connection
  *
  * Since: 0.1
  */

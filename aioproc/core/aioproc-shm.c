@@ -334,6 +334,7 @@ aioproc_shm_new_for_fd (AioprocShmKind   kind,
                         GError         **error)
 {
   g_autoptr(AioprocShm) self = NULL;
+  g_autoptr(GError) local_error = NULL;
   g_autofree char *name = NULL;
   ShmHeader header;
   gsize needed = AIOPROC_SHM_HEADER_SIZE + state_size;
@@ -353,8 +354,15 @@ aioproc_shm_new_for_fd (AioprocShmKind   kind,
       return NULL;
     }
 
-  if (!aioproc_shm_map (self, needed, error))
-    return NULL;
+  if (!aioproc_shm_map (self, needed, &local_error))
+    {
+      /* A descriptor that cannot be written to, or memory that is sealed against it. */
+      if (g_error_matches (local_error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED))
+        local_error->code = G_IO_ERROR_INVALID_DATA;
+
+      g_propagate_error (error, g_steal_pointer (&local_error));
+      return NULL;
+    }
 
   /* One copy, which is checked and then used: the peer may write to the original. */
   memcpy (&header, self->base, sizeof (header));

@@ -8,7 +8,7 @@
 
 #include "core/aioproc-completion-private.h"
 
-static void
+void
 aioproc_wait_entry_unref (AioprocWaitEntry *entry)
 {
   if (!g_atomic_ref_count_dec (&entry->ref_count))
@@ -55,9 +55,17 @@ aioproc_wait_entry_push (AioprocWaitEntry *entry)
   aioproc_completion_push (g_steal_pointer (&entry->task), aioproc_wait_entry_complete_cb, entry);
 }
 
+/* What is not done by a completion. */
 static void
 aioproc_wait_entry_go_on (AioprocWaitEntry *entry)
 {
+  if (entry->task == NULL)
+    {
+      entry->ops->ended (entry->queue->object, entry->request);
+      aioproc_wait_entry_unref (entry);
+      return;
+    }
+
   aioproc_wait_entry_disconnect (entry, entry->task);
   entry->ops->go_on (entry->queue->object, g_steal_pointer (&entry->task));
   aioproc_wait_entry_unref (entry);
@@ -112,7 +120,7 @@ aioproc_wait_queue_unlock (AioprocWaitQueue *self,
     {
       AioprocWaitEntry *entry = link->data;
 
-      if (entry->error == NULL && entry->ops->go_on != NULL)
+      if (entry->task == NULL || (entry->error == NULL && entry->ops->go_on != NULL))
         g_queue_push_tail_link (&not_over, link);
       else if (entry->error != NULL || !entry->request->has_work)
         aioproc_wait_entry_push (entry);
@@ -152,7 +160,8 @@ aioproc_wait_entry_cancelled_cb (GCancellable *cancellable,
 AioprocWaitEntry *
 aioproc_wait_entry_new (AioprocWaitQueue     *self,
                         const AioprocWaitOps *ops,
-                        GTask                *task)
+                        GTask                *task,
+                        AioprocWaitRequest   *request)
 {
   AioprocWaitEntry *entry = g_new0 (AioprocWaitEntry, 1);
 
@@ -161,7 +170,7 @@ aioproc_wait_entry_new (AioprocWaitQueue     *self,
   entry->queue = aioproc_wait_queue_ref (self);
   entry->ops = ops;
   entry->task = task;
-  entry->request = g_task_get_task_data (task);
+  entry->request = request;
   entry->deadline_usec = -1;
   entry->fork_generation = aioproc_wait_group_get_fork_generation ();
 

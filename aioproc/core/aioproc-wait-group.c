@@ -85,6 +85,8 @@ aioproc_wait_group_install_fork_handlers (void)
 
   if (g_once_init_enter (&installed))
     {
+      /* Else the first who locks it makes it, which others need not see. */
+      g_rw_lock_init (&fork_gate);
       pthread_atfork (aioproc_wait_group_prepare_fork, aioproc_wait_group_forked_parent,
                       aioproc_wait_group_forked_child);
       g_once_init_leave (&installed, 1);

@@ -8,6 +8,7 @@
 
 #include "core/aioproc-mutex-private.h"
 #include "core/aioproc-wait-group-private.h"
+#include "core/aioproc-wait-haste-private.h"
 
 G_BEGIN_DECLS
 
@@ -24,8 +25,8 @@ struct _AioprocWaitEntry {
   GList                 link;           /* in the queue's FIFO; protected by the queue's mutex */
   AioprocWaitQueue     *queue;          /* (owned) */
   const AioprocWaitOps *ops;
-  GTask                *task;           /* (owned) until its completion is pushed */
-  AioprocWaitRequest   *request;        /* the task data */
+  GTask                *task;           /* (owned) (nullable) until its completion is pushed */
+  AioprocWaitRequest   *request;        /* the task data, if it has a task */
   gint64                deadline_usec;  /* -1: none */
   gulong                cancelled_id;   /* written before the entry is in the FIFO, 0: none */
   guint                 fork_generation; /* of the process that started it */
@@ -56,8 +57,8 @@ struct _AioprocWaitQueue {
   _Atomic guint    n_pending;           /* (atomic) the length of @entries */
   _Atomic guint32  closed;              /* (atomic) a futex that sync operations watch: 0 or 1 */
   AioprocWaitWatch watch;               /* what the groups keep of a queue */
-  _Atomic guint    n_hasty;             /* (atomic) sync operations that are to sleep at once */
-  _Atomic guint    haste;               /* (atomic) how many do after one that was awake in vain */
+  AioprocWaitHaste sleep_haste;         /* sync operations that are to sleep at once … */
+  AioprocWaitHaste wake_haste;          /* … and to go on at once when they are woken */
 };
 
 /* The earlier of two moments, where -1 is never. */
@@ -105,10 +106,12 @@ void              aioproc_wait_queue_try_locked    (AioprocWaitQueue     *self,
                                                     gint64               *retry_usec,
                                                     GQueue               *done);
 
-/* Takes @task. */
+/* Takes @task (nullable). */
 AioprocWaitEntry *aioproc_wait_entry_new           (AioprocWaitQueue     *self,
                                                     const AioprocWaitOps *ops,
-                                                    GTask                *task);
+                                                    GTask                *task,
+                                                    AioprocWaitRequest   *request);
+void              aioproc_wait_entry_unref         (AioprocWaitEntry     *entry);
 /* Before the entry is in the FIFO, and without the mutex, which the handler takes. */
 void              aioproc_wait_entry_set_limits    (AioprocWaitEntry     *entry,
                                                     gint64                timeout_usec);

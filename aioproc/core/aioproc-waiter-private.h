@@ -30,11 +30,11 @@ typedef struct {
   gboolean has_work;     /* set by an attempt that says TRUE: see work() */
 } AioprocWaitRequest;
 
-/* Whether an attempt may succeed by now: a look without a trace, at what changes when it does. As
- * restricted as the attempt.
+/* How many attempts may succeed by now, or 1 for some: a look without a trace, at what changes when
+ * they do. As restricted as the attempt.
  */
-typedef gboolean (*AioprocWaitPeekFunc) (gpointer            object,
-                                         AioprocWaitRequest *request);
+typedef guint (*AioprocWaitPeekFunc) (gpointer            object,
+                                      AioprocWaitRequest *request);
 
 typedef struct {
   /* What the operation does, for messages: "acquire", "get from". */
@@ -50,6 +50,10 @@ typedef struct {
                         guint32            *expected);
   /* (nullable) A sync operation of a class that has it stays awake before it tries and sleeps. */
   AioprocWaitPeekFunc peek;
+  /* (nullable) Whether who makes the changes that a sync operation waits for runs on this
+   * processor: then one that was woken lets it go on before it tries. As restricted as the attempt.
+   */
+  gboolean (*defers)   (gpointer            object);
   /* (nullable) The long part, a copy of many bytes, say, of an operation whose attempt has said
    * TRUE and has_work. No mutex is held, and it may sleep on internal locks: it runs in the
    * thread of a sync operation, and on the library's own pool for an async one.
@@ -87,6 +91,12 @@ typedef struct {
    */
   void     (*complete) (gpointer            object,
                         GTask              *task,
+                        AioprocWaitRequest *request);
+  /* Of an operation without a task, instead of these two: it is over, with its way or without it.
+   * Called once, in any thread, with no mutex held, perhaps inside the call that started it. May
+   * start another, but must not try for this queue otherwise.
+   */
+  void     (*ended)    (gpointer            object,
                         AioprocWaitRequest *request);
 } AioprocWaitOps;
 
@@ -134,6 +144,14 @@ void              aioproc_wait_queue_start       (AioprocWaitQueue      *self,
                                                   const AioprocWaitOps  *ops,
                                                   GTask                 *task,
                                                   gint64                 timeout_usec);
+/* Starts an operation without a task, with neither an end in time nor a cancellable; @request,
+ * which is all zeros, and the object live until ended() is called. FALSE: G_IO_ERROR_NO_SPACE, and
+ * ended() is not called.
+ */
+gboolean          aioproc_wait_queue_start_bare  (AioprocWaitQueue      *self,
+                                                  const AioprocWaitOps  *ops,
+                                                  AioprocWaitRequest    *request,
+                                                  GError               **error);
 gboolean          aioproc_wait_queue_has_pending (AioprocWaitQueue      *self);
 /* This process has changed the object: tries for the pending operations, in order, in the calling
  * thread, with no kernel in between.

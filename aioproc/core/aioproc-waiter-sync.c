@@ -7,17 +7,10 @@
 #include "core/aioproc-wait-queue-private.h"
 #include "platform/aioproc-cpu-private.h"
 
-/* Twice as long as it takes to wake a sleeper on another processor, and so longer than it takes to
- * be answered by one who had to be woken.
- */
-#define AWAKE_USEC 50
-/* Who was let run for longer than this was not only doing its part, but computing. */
-#define LATE_USEC  1000
+/* Each further operation that was made possible spares a sleep and a wake-up. */
+#define SPARE_USEC 5
 /* Between two moments at which others may run. */
 #define N_LOOKS    8
-/* How many operations sleep at once after one that was awake in vain. */
-#define MIN_HASTE  64
-#define MAX_HASTE  2048
 
 static void
 wake_sync_wait_cb (GCancellable *cancellable,
@@ -31,9 +24,7 @@ wake_sync_wait_cb (GCancellable *cancellable,
 
 /* Who is to change the word may be running on another processor, and then is faster than a wake-up;
  * or it waits for this one, and then to let it run costs half of what it costs to sleep and to be
- * woken. But one who computes there keeps the processor for milliseconds. So after each time that
- * was in vain, twice as many operations sleep at once as after the one before, and a bit fewer for
- * each time that was not: what is lost comes to a microsecond or two for each operation.
+ * woken. But one who computes there keeps the processor for milliseconds.
  */
 gboolean
 aioproc_wait_queue_stay_awake (AioprocWaitQueue    *self,
@@ -41,50 +32,58 @@ aioproc_wait_queue_stay_awake (AioprocWaitQueue    *self,
                                AioprocWaitRequest  *request,
                                gint64               timeout_usec)
 {
-  guint n_hasty = atomic_load_explicit (&self->n_hasty, memory_order_relaxed);
-  guint haste = atomic_load_explicit (&self->haste, memory_order_relaxed);
-  gint64 limit_usec = timeout_usec < 0 ? AWAKE_USEC : MIN (timeout_usec, AWAKE_USEC);
-  gboolean found = FALSE;
+  gint64 limit_usec = timeout_usec < 0 ? AIOPROC_WAIT_AWAKE_USEC
+                                       : MIN (timeout_usec, AIOPROC_WAIT_AWAKE_USEC);
+  guint n_found = 0;
   gint64 began_usec;
   gint64 spent_usec;
+  gint64 late_usec;
 
-  if (n_hasty > 0)
-    {
-      /* Of two at once one may count for both. */
-      atomic_store_explicit (&self->n_hasty, n_hasty - 1, memory_order_relaxed);
-      return FALSE;
-    }
+  if (aioproc_wait_haste_take (&self->sleep_haste))
+    return FALSE;
 
   began_usec = g_get_monotonic_time ();
 
   do
     {
       g_thread_yield ();
-      found = peek (self->object, request);
+      n_found = peek (self->object, request);
 
-      for (guint i = 1; i < N_LOOKS && !found; i++)
+      for (guint i = 1; i < N_LOOKS && n_found == 0; i++)
         {
           aioproc_cpu_relax ();
-          found = peek (self->object, request);
+          n_found = peek (self->object, request);
         }
 
       spent_usec = g_get_monotonic_time () - began_usec;
     }
-  while (!found && spent_usec < limit_usec);
+  while (n_found == 0 && spent_usec < limit_usec);
 
-  haste = MAX (haste, MIN_HASTE);
+  late_usec = AIOPROC_WAIT_LATE_USEC + ((gint64) n_found - 1) * SPARE_USEC;
+  aioproc_wait_haste_learn (&self->sleep_haste, n_found == 0 || spent_usec >= late_usec);
 
-  if (found && spent_usec < LATE_USEC)
-    {
-      atomic_store_explicit (&self->haste, haste - haste / MIN_HASTE, memory_order_relaxed);
-    }
-  else
-    {
-      atomic_store_explicit (&self->n_hasty, haste, memory_order_relaxed);
-      atomic_store_explicit (&self->haste, MIN (2 * haste, MAX_HASTE), memory_order_relaxed);
-    }
+  return n_found > 0;
+}
 
-  return found;
+/* Who is woken often takes the processor from who has woken it. Where several processes share one,
+ * each change would be followed by a sleeper that makes use of it, finds no other, and sleeps
+ * again: two switches for each. Once the waker goes on, and nobody sleeps, it makes as many changes
+ * as it can.
+ */
+static void
+aioproc_wait_queue_defer (AioprocWaitQueue     *self,
+                          const AioprocWaitOps *ops)
+{
+  gint64 began_usec;
+
+  if (ops->defers == NULL || !ops->defers (self->object) ||
+      aioproc_wait_haste_take (&self->wake_haste))
+    return;
+
+  began_usec = g_get_monotonic_time ();
+  g_thread_yield ();
+  aioproc_wait_haste_learn (&self->wake_haste,
+                            g_get_monotonic_time () - began_usec >= AIOPROC_WAIT_LATE_USEC);
 }
 
 static void
@@ -182,6 +181,7 @@ aioproc_wait_queue_wait (AioprocWaitQueue      *self,
       aioproc_wait_queue_sleep (self, sequence, expected, cancellable != NULL ? &cancelled : NULL,
                                 aioproc_wait_earlier (deadline_usec, request->retry_usec));
       request->slept = TRUE;
+      aioproc_wait_queue_defer (self, ops);
     }
 
   g_cancellable_disconnect (cancellable, cancelled_id);

@@ -135,6 +135,33 @@ aioproc_wait_queue_has_pending (AioprocWaitQueue *self)
   return atomic_load (&self->n_pending) > 0;
 }
 
+/* Has the word watched for an entry that was pushed. What its attempt has seen may have changed
+ * before that, and who changed it did not know of the entry. A thread that begins to watch tries
+ * anew; where one does already, this one tries. FALSE: there is no thread.
+ */
+static gboolean
+aioproc_wait_queue_watch_locked (AioprocWaitQueue  *self,
+                                 gint64             wake_usec,
+                                 GQueue            *done,
+                                 GError           **error)
+{
+  gboolean was_watched = self->watch.group != NULL;
+  gint64 retry_usec = -1;
+  guint32 expected;
+
+  if (!aioproc_wait_watch_begin_locked (&self->watch, wake_usec, error))
+    return FALSE;
+
+  /* Behind others it is tried when they are over. */
+  if (was_watched && self->entries.length == 1)
+    aioproc_wait_queue_try_locked (self, FALSE, &expected, &retry_usec, done);
+
+  if (retry_usec >= 0)
+    aioproc_wait_watch_hurry_locked (&self->watch, retry_usec);
+
+  return TRUE;
+}
+
 void
 aioproc_wait_queue_start (AioprocWaitQueue     *self,
                           const AioprocWaitOps *ops,
@@ -174,7 +201,7 @@ aioproc_wait_queue_start (AioprocWaitQueue     *self,
       return;
     }
 
-  entry = aioproc_wait_entry_new (self, ops, task);
+  entry = aioproc_wait_entry_new (self, ops, task, request);
 
   /* Completed like those that had to wait, so that it stays in front of them. */
   if (error != NULL || (over && !request->has_work))
@@ -199,11 +226,47 @@ aioproc_wait_queue_start (AioprocWaitQueue     *self,
         aioproc_wait_queue_fail_locked (self, entry, G_IO_ERROR_CLOSED, &done);
       else if (entry->cancelled)
         aioproc_wait_queue_fail_locked (self, entry, G_IO_ERROR_CANCELLED, &done);
-      else if (!aioproc_wait_watch_begin_locked (&self->watch, entry->deadline_usec, &error))
+      else if (!aioproc_wait_queue_watch_locked (self, entry->deadline_usec, &done, &error))
         aioproc_wait_queue_pop_locked (self, entry, error, &done);
     }
 
   aioproc_wait_queue_unlock (self, &done);
+}
+
+gboolean
+aioproc_wait_queue_start_bare (AioprocWaitQueue      *self,
+                               const AioprocWaitOps  *ops,
+                               AioprocWaitRequest    *request,
+                               GError               **error)
+{
+  AioprocWaitEntry *entry = aioproc_wait_entry_new (self, ops, NULL, request);
+  GQueue done = G_QUEUE_INIT;
+  GQueue undone = G_QUEUE_INIT;
+  guint32 expected;
+
+  aioproc_wait_queue_lock (self);
+
+  if (atomic_load (&self->closed) ||
+      (self->entries.length == 0 && aioproc_wait_queue_attempt (self, ops, request, &expected)))
+    {
+      g_queue_push_tail_link (&done, &entry->link);
+    }
+  else
+    {
+      aioproc_wait_queue_push_locked (self, entry);
+
+      if (!aioproc_wait_queue_watch_locked (self, request->retry_usec, &done, error))
+        aioproc_wait_queue_pop_locked (self, entry, NULL, &undone);
+    }
+
+  aioproc_wait_queue_unlock (self, &done);
+
+  if (undone.length == 0)
+    return TRUE;
+
+  aioproc_wait_entry_unref (entry);
+
+  return FALSE;
 }
 
 void

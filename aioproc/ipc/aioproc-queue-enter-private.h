@@ -23,12 +23,17 @@ gboolean aioproc_queue_slots_catch_up      (AioprocQueueSlots  *self,
                                             gboolean            abandoned,
                                             AioprocQueueWakes  *wakes,
                                             GError            **error);
+/* Marks @word, and returns what it will be when who goes to sleep may sleep. */
+guint32  aioproc_queue_slots_mark          (AioprocQueueSlots  *self,
+                                            _Atomic guint32    *word);
 /* The caller of a call that may sleep found nothing: it marks the word. FALSE: the queue was closed
  * meanwhile, perhaps before the mark, so that the wake-up did not reach it.
  */
 gboolean aioproc_queue_slots_prepare_sleep (AioprocQueueSlots  *self,
                                             _Atomic guint32    *word,
                                             AioprocQueueSleep  *sleep);
+/* Under the lock: whether the memory of the queue can be given back. */
+gboolean aioproc_queue_slots_can_trim      (AioprocQueueSlots  *self);
 /* Frees what is ready in a queue that was closed at once. */
 void     aioproc_queue_slots_drop          (AioprocQueueSlots  *self,
                                             AioprocQueueWakes  *wakes);
@@ -88,12 +93,22 @@ aioproc_queue_slots_enter (AioprocQueueSlots  *self,
   return AIOPROC_QUEUE_DONE;
 }
 
+/* Notes where we run, if nobody has yet, and else with one item in eight: to ask takes longer than
+ * all that the lists need.
+ */
 static inline void
-aioproc_queue_note_cpu (_Atomic guint32 *field)
+aioproc_queue_note_cpu (_Atomic guint32 *field,
+                        guint64          sequence)
 {
-  guint32 cpu = (guint32) (aioproc_cpu_get_current () + 1);
+  guint32 known = aioproc_queue_peek (field);
+  guint32 cpu;
 
-  if (G_UNLIKELY (aioproc_queue_peek (field) != cpu))
+  if (G_LIKELY (known != 0 && sequence % 8 != 0))
+    return;
+
+  cpu = (guint32) (aioproc_cpu_get_current () + 1);
+
+  if (G_UNLIKELY (known != cpu))
     aioproc_queue_poke (field, cpu);
 }
 

@@ -195,6 +195,8 @@ aioproc_queue_get_many_finish (AioprocQueue  *self,
  *
  * Gets bytes from the queue, those that are there. Never blocks.
  *
+ * More than 4 KiB are not copied, see [method@Queue.get_bytes].
+ *
  * Of items that are no bytes the first ends the batch, and stays in the queue.
  *
  * Fails with:
@@ -237,6 +239,8 @@ aioproc_queue_try_get_many_bytes (AioprocQueue  *self,
  * @error: return location for an error
  *
  * Gets bytes from the queue, and blocks the calling thread until there is an item.
+ *
+ * More than 4 KiB are not copied, see [method@Queue.get_bytes].
  *
  * It waits for one, and takes with it what is there by then, under few locks. Others may get items
  * between these.
@@ -291,6 +295,8 @@ aioproc_queue_get_many_bytes (AioprocQueue  *self,
  * @user_data: data for @callback
  *
  * Gets bytes from the queue without blocking.
+ *
+ * More than 4 KiB are not copied, see [method@Queue.get_bytes].
  *
  * It waits for one, and takes with it what is there by then. Operations of one process get items in
  * the order in which they were started.

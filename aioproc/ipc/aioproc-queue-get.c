@@ -177,6 +177,8 @@ aioproc_queue_get_finish (AioprocQueue  *self,
  *
  * Gets bytes from the queue if there is an item. Never blocks.
  *
+ * More than 4 KiB are not copied, see [method@Queue.get_bytes].
+ *
  * Fails with:
  *
  * - [error@Gio.IOErrorEnum.WOULD_BLOCK] if the queue is empty, or if a process is stopped in the
@@ -213,6 +215,14 @@ aioproc_queue_try_get_bytes (AioprocQueue  *self,
  * @error: return location for an error
  *
  * Gets bytes from the queue, and blocks the calling thread until there are some.
+ *
+ * More than 4 KiB are not copied: they lie in the memory of the queue until the last reference to
+ * them is dropped, by any thread, also after the end of @self. The item itself is gone from the
+ * queue. A process that has 256 MiB or 1024 items of a queue so gets copies.
+ *
+ * Nobody writes to them, but other processes of the family could. Who must be sure that they stay
+ * what they are gets a copy by [method@Queue.get]. A forked child can read what its parent has; the
+ * memory is not used again then until the parent ends.
  *
  * Fails with:
  *
@@ -257,6 +267,8 @@ aioproc_queue_get_bytes (AioprocQueue  *self,
  * @user_data: data for @callback
  *
  * Gets bytes from the queue without blocking.
+ *
+ * More than 4 KiB are not copied, see [method@Queue.get_bytes].
  *
  * An item that is there is taken at once; @callback is called later nevertheless. Operations of
  * one process get items in the order in which they were started.

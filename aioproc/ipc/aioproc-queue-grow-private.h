@@ -21,6 +21,11 @@ gboolean aioproc_queue_grow        (AioprocQueueSlots  *self,
                                     guint               size_class,
                                     AioprocQueueWakes  *wakes,
                                     GError            **error);
+/* Allocates pages, under the lock or beside it. G_IO_ERROR_NO_SPACE. */
+gboolean aioproc_queue_allocate    (AioprocQueueSlots  *self,
+                                    guint64             offset,
+                                    guint64             length,
+                                    GError            **error);
 /* The pages of a large extent up to @length bytes, which @slot, FILLING and ours, has. */
 gboolean aioproc_queue_grow_extent (AioprocQueueSlots  *self,
                                     AioprocQueueSlot   *slot,

@@ -11,6 +11,7 @@
 #include "ipc/aioproc-queue-lists-private.h"
 #include "ipc/aioproc-queue-map-private.h"
 #include "ipc/aioproc-queue-repair-private.h"
+#include "ipc/aioproc-queue-trim-private.h"
 #include "platform/aioproc-memfd-private.h"
 
 #define peek(field)        aioproc_queue_peek (field)
@@ -26,7 +27,7 @@
 /* Large extents are allocated to a page beyond the payload, rounded to an eighth of their size. */
 #define PAGE_SIZE 4096
 
-static gboolean
+gboolean
 aioproc_queue_allocate (AioprocQueueSlots  *self,
                         guint64             offset,
                         guint64             length,
@@ -68,12 +69,7 @@ aioproc_queue_add_slots (AioprocQueueSlots  *self,
 
   for (guint32 i = n_slots; i < n_slots + n_more; i++)
     {
-      AioprocQueueSlot *slot;
-
-      slot = aioproc_queue_memory_at (&self->memory,
-                                      AIOPROC_QUEUE_SLOTS_OFFSET +
-                                      (guint64) i * sizeof (AioprocQueueSlot),
-                                      sizeof (AioprocQueueSlot));
+      AioprocQueueSlot *slot = aioproc_queue_slots_at_known (self, i + 1);
 
       if (slot == NULL)
         {
@@ -90,7 +86,7 @@ aioproc_queue_add_slots (AioprocQueueSlots  *self,
   atomic_store_explicit (&header->n_slots, n_slots + n_more, memory_order_release);
 
   for (guint32 link = n_slots + n_more; link > n_slots; link--)
-    aioproc_queue_slots_push_free (self, link, aioproc_queue_slots_at (self, link), 0);
+    aioproc_queue_slots_push_free (self, link, aioproc_queue_slots_at_known (self, link), 0);
 
   return TRUE;
 }
@@ -131,10 +127,11 @@ aioproc_queue_attach (AioprocQueueSlots *self,
                       guint              size_class,
                       guint64            offset)
 {
-  AioprocQueueSlot *slot = aioproc_queue_slots_at (self, link);
+  AioprocQueueSlot *slot = aioproc_queue_slots_at_known (self, link);
 
   poke (&slot->extent, offset / AIOPROC_QUEUE_EXTENT_UNIT);
   poke (&slot->n_pages, 0);
+  poke (&slot->holder, peek (&self->header->epoch));
   /* Release: the class says that the extent is valid. */
   atomic_store_explicit (&slot->info, aioproc_queue_info (0, size_class, 0),
                          memory_order_release);
@@ -160,9 +157,10 @@ aioproc_queue_reclaim (AioprocQueueSlots *self,
 
   for (guint32 link = 1; link <= n_slots; link++)
     {
-      AioprocQueueSlot *slot = aioproc_queue_slots_at (self, link);
+      AioprocQueueSlot *slot = aioproc_queue_slots_at_known (self, link);
 
-      if (slot != NULL && peek (&slot->state) == AIOPROC_QUEUE_FREE)
+      if (slot != NULL && peek (&slot->state) == AIOPROC_QUEUE_FREE &&
+          !aioproc_queue_is_slot_trimmed (self, slot))
         poke (&slot->info, 0);
     }
 
@@ -362,7 +360,7 @@ aioproc_queue_shrink (AioprocQueueSlots *self)
    */
   for (guint32 link = 1; link <= AIOPROC_QUEUE_BIRTH_SLOTS; link++)
     {
-      AioprocQueueSlot *slot = aioproc_queue_slots_at (self, link);
+      AioprocQueueSlot *slot = aioproc_queue_slots_at_known (self, link);
 
       if (slot == NULL || peek (&slot->state) != AIOPROC_QUEUE_FREE)
         return;

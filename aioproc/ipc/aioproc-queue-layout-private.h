@@ -47,6 +47,13 @@ G_BEGIN_DECLS
 /* Payloads up to this size are copied while the queue is locked, others beside the lock. */
 #define AIOPROC_QUEUE_COPY_MAX    4096
 
+/* Bytes that are copied beside the lock need not be copied out: who gets them has them where they
+ * lie, as long as its process has less than this of a queue so. Each counts as this much at least,
+ * since a sweep looks at every slot.
+ */
+#define AIOPROC_QUEUE_HELD_MAX    (256 * 1024 * 1024)
+#define AIOPROC_QUEUE_HELD_MIN    (256 * 1024)
+
 /* Extents. A slot keeps its extent when it becomes free, so that memory that is there, and
  * perhaps in a cache, is used again first. Classes: 0 is none; then sizes from 256 bytes to
  * 32 KiB, four steps to a doubling, cut from blocks of 64 KiB; then powers of two from 64 KiB to
@@ -62,8 +69,8 @@ G_BEGIN_DECLS
 #define AIOPROC_QUEUE_EXTENT_UNIT   64
 #define AIOPROC_QUEUE_PAYLOAD_MAX   (G_GUINT64_CONSTANT (1) << AIOPROC_QUEUE_MAX_ORDER)
 
-/* The state word: what the slot is, and for FILLING and LEASED whose. A page of zeros is a page of
- * free slots.
+/* The state word: what the slot is, and for FILLING, LEASED and HELD whose. A page of zeros is a
+ * page of free slots.
  */
 #define AIOPROC_QUEUE_STATE_MASK 0xc0000000u
 #define AIOPROC_QUEUE_FREE       0x00000000u
@@ -73,6 +80,11 @@ G_BEGIN_DECLS
 
 /* READY, but on the list of what has failed too often, where gets do not look. */
 #define AIOPROC_QUEUE_FAULTY     (AIOPROC_QUEUE_READY | 1u)
+
+/* FREE, but with an owner, each of which has this bit: the item is gone, and its memory will be
+ * free when the owner does not read it any more.
+ */
+#define AIOPROC_QUEUE_HELD       (AIOPROC_QUEUE_FREE | AIOPROC_OWNER_BIT)
 
 G_STATIC_ASSERT ((AIOPROC_OWNER_MASK & AIOPROC_QUEUE_STATE_MASK) == 0);
 
@@ -89,6 +101,16 @@ typedef enum {
  * yet. So who is killed before it is not counts once.
  */
 #define AIOPROC_QUEUE_INFO_COUNTED 0x40u
+/* The same: the slot was HELD, so that nothing counts it any more. */
+#define AIOPROC_QUEUE_INFO_HELD 0x20u
+/* The highest bit of the class of a FREE slot: the pages of its extent were given back. Who takes
+ * it allocates them anew.
+ */
+#define AIOPROC_QUEUE_INFO_COLD 0x8000u
+/* While it is FILLING, and READY after that: the item was made shorter than the room that it had,
+ * outside of the lock, so that its length does not tell how many bytes it counts for.
+ */
+#define AIOPROC_QUEUE_INFO_SHORTENED 0x10u
 
 typedef struct {
   _Atomic guint32 state;
@@ -103,7 +125,8 @@ typedef struct {
   _Atomic guint64 length;
   _Atomic guint32 extent;        /* offset / EXTENT_UNIT; only if it has a class */
   _Atomic guint32 n_pages;       /* of a large extent, how many pages are allocated at least */
-  _Atomic guint32 holder;        /* LEASED: process id of the owner, as it sees itself */
+  _Atomic guint32 holder;        /* LEASED: process id of the owner, as it sees itself; FREE with an
+                                  * extent: the epoch in which it became so, or anything */
   _Atomic guint32 reserved;      /* 0; for what a later version keeps of an item */
   guint8          payload[AIOPROC_QUEUE_INLINE_SIZE];
 } AioprocQueueSlot;
@@ -157,7 +180,7 @@ typedef struct {
   _Atomic guint32 n_used;        /* FILLING, READY and LEASED */
   _Atomic guint32 ready_first;   /* index + 1, 0 for none, as all of these */
   _Atomic guint32 ready_last;
-  _Atomic guint32 busy_first;    /* FILLING, LEASED, and what has changed from these */
+  _Atomic guint32 busy_first;    /* FILLING, LEASED, HELD, and what has changed from these */
   _Atomic guint64 next_sequence;
   _Atomic guint32 n_slots;
   _Atomic guint32 free_first;    /* FREE without an extent */
@@ -190,6 +213,16 @@ typedef struct {
   _Atomic guint32 faulty_first;
   _Atomic guint32 faulty_last;
 
+  /* What gives memory back changes, under @lock. */
+  _Atomic guint32 epoch;         /* some seconds, counted while somebody looks after the memory */
+  _Atomic guint32 trim_owner;    /* who gives back, beside @lock, the pages of … */
+  _Atomic guint64 trim_start;    /* … this range, which nobody uses meanwhile */
+  _Atomic guint64 trim_end;
+  _Atomic gint64  epoch_usec;    /* monotonic; since when it is this epoch */
+
+  /* Who waits for an item without taking it sleeps on it, and marks @items along with it. */
+  _Atomic guint32 watch;
+
   /* The rest of the page is zero, for what later versions add. */
 } AioprocQueueHeader;
 
@@ -220,7 +253,15 @@ aioproc_queue_info_get_kind (guint32 info)
 static inline guint
 aioproc_queue_info_get_class (guint32 info)
 {
-  return (info >> 8) & 0xff;
+  return (info >> 8) & 0x7f;
+}
+
+/* Whether a FREE slot has an extent of @size_class, or none for 0, with its pages. */
+static inline gboolean
+aioproc_queue_info_is_warm (guint32 info,
+                            guint   size_class)
+{
+  return (info & 0xff00u) == size_class << 8;
 }
 
 static inline guint

@@ -16,36 +16,6 @@
  * that a peer has bent costs a repair, or an item its turn, and no more.
  */
 
-void
-aioproc_queue_count (_Atomic guint32 *counter,
-                     int              change)
-{
-  guint32 value = peek (counter);
-
-  if (change > 0 || value > 0)
-    poke (counter, value + change);
-}
-
-void
-aioproc_queue_slots_add_bytes (AioprocQueueSlots *self,
-                               guint64            length)
-{
-  AioprocQueueHeader *header = self->header;
-
-  /* Some of the lengths were read from slots. */
-  poke (&header->n_bytes, peek (&header->n_bytes) + MIN (length, AIOPROC_QUEUE_PAYLOAD_MAX));
-}
-
-void
-aioproc_queue_slots_take_bytes (AioprocQueueSlots *self,
-                                guint64            length)
-{
-  AioprocQueueHeader *header = self->header;
-  guint64 n_bytes = peek (&header->n_bytes);
-
-  poke (&header->n_bytes, n_bytes - MIN (length, n_bytes));
-}
-
 /* Items in the order of their sequence numbers. */
 typedef struct {
   _Atomic guint32 *first;
@@ -102,7 +72,7 @@ item_list_insert (const ItemList    *list,
                   AioprocQueueSlot  *slot)
 {
   guint64 sequence = peek (&slot->sequence);
-  guint32 n_left = peek (&slots->header->n_slots);
+  AioprocQueueWalk walk = { 0 };
   AioprocQueueSlot *last_slot = aioproc_queue_slots_at (slots, peek (list->last));
   AioprocQueueSlot *before = NULL;
   guint32 after = peek (list->first);
@@ -115,7 +85,7 @@ item_list_insert (const ItemList    *list,
     {
       AioprocQueueSlot *after_slot = aioproc_queue_slots_at (slots, after);
 
-      if (after_slot == NULL || n_left-- == 0)
+      if (after_slot == NULL || !aioproc_queue_walk_step (&walk, after))
         return FALSE;
 
       if (peek (&after_slot->sequence) > sequence)
@@ -220,110 +190,28 @@ aioproc_queue_slots_unlink_busy (AioprocQueueSlots *self,
 }
 
 void
-aioproc_queue_slots_retire (AioprocQueueSlots *self,
-                            guint32            link,
-                            AioprocQueueSlot  *slot,
-                            AioprocQueueWakes *wakes)
-{
-  guint size_class = aioproc_queue_info_get_class (peek (&slot->info));
-
-  /* A class that is none: a peer wrote it. The extent, if there was one, comes back when the free
-   * map is made anew.
-   */
-  if (size_class >= AIOPROC_QUEUE_N_CLASSES)
-    {
-      size_class = 0;
-      poke (&slot->info, 0);
-    }
-
-  aioproc_queue_slots_push_free (self, link, slot, size_class);
-  aioproc_queue_slots_uncount (self, wakes);
-}
-
-void
-aioproc_queue_slots_uncount (AioprocQueueSlots *self,
-                             AioprocQueueWakes *wakes)
+aioproc_queue_slots_note_empty (AioprocQueueSlots *self,
+                                AioprocQueueWakes *wakes)
 {
   AioprocQueueHeader *header = self->header;
 
-  aioproc_queue_count (&header->n_used, -1);
-  aioproc_queue_slots_wake_room (self, wakes, 1);
+  aioproc_queue_slots_wake_idle (self, wakes);
 
-  if (peek (&header->n_used) == 0)
-    {
-      aioproc_queue_slots_wake_idle (self, wakes);
+  if (peek (&header->n_allocated) > AIOPROC_QUEUE_IDLE_KEEP)
+    poke (&header->empty_since, g_get_monotonic_time ());
 
-      if (peek (&header->n_allocated) > AIOPROC_QUEUE_IDLE_KEEP)
-        poke (&header->empty_since, g_get_monotonic_time ());
-
-      /* Getters of a closed queue wait until nothing can come back any more. */
-      if (peek (&header->closed))
-        aioproc_queue_slots_wake_items (self, wakes, G_MAXINT);
-    }
+  /* Getters of a closed queue wait until nothing can come back any more. */
+  if (peek (&header->closed))
+    aioproc_queue_slots_wake_items (self, wakes, G_MAXINT);
 }
 
 /* --- Words --- */
-
-/* A change has been made that sleepers on @word wait for. Returns what the word is now, or 0 where
- * nobody sleeps.
- *
- * SLEEPERS stays until a wake-up has found nobody, so that a woken process which is stopped or slow
- * does not keep the next change from waking another one. Nobody is missed then: who has marked the
- * word since sees to it that the compare-and-swap of aioproc_queue_wakes_send() fails, and who had
- * marked it before but was not asleep yet finds it changed.
- */
-static inline guint32
-announce (_Atomic guint32 *word)
-{
-  guint32 value = peek (word);
-  guint32 next;
-
-  do
-    {
-      if (G_LIKELY ((value & AIOPROC_QUEUE_SLEEPERS) == 0))
-        return 0;
-
-      next = (value + AIOPROC_QUEUE_CHANGE) & ~AIOPROC_QUEUE_MARKED;
-    }
-  while (!atomic_compare_exchange_weak (word, &value, next));
-
-  return next;
-}
-
-void
-aioproc_queue_slots_wake_items (AioprocQueueSlots *self,
-                                AioprocQueueWakes *wakes,
-                                guint              n_sleepers)
-{
-  guint32 value = announce (&self->header->items);
-
-  if (value == 0)
-    return;
-
-  wakes->items = value;
-  wakes->n_items = MAX (wakes->n_items, n_sleepers);
-}
-
-void
-aioproc_queue_slots_wake_room (AioprocQueueSlots *self,
-                               AioprocQueueWakes *wakes,
-                               guint              n_sleepers)
-{
-  guint32 value = announce (&self->header->room);
-
-  if (value == 0)
-    return;
-
-  wakes->room = value;
-  /* What does not suffice for one may suffice for another. */
-  wakes->n_room = self->max_bytes != 0 ? G_MAXINT : MAX (wakes->n_room, n_sleepers);
-}
 
 void
 aioproc_queue_slots_wake_idle (AioprocQueueSlots *self,
                                AioprocQueueWakes *wakes)
 {
-  guint32 value = announce (&self->header->idle);
+  guint32 value = aioproc_queue_word_announce (&self->header->idle);
 
   if (value != 0)
     wakes->idle = value;
@@ -377,4 +265,6 @@ aioproc_queue_wakes_send (const AioprocQueueWakes *wakes,
   wake (&self->header->items, wakes->items, wakes->n_items);
   wake (&self->header->room, wakes->room, wakes->n_room);
   wake (&self->header->idle, wakes->idle, G_MAXINT);
+  /* They take nothing, so that each has to know. */
+  wake (&self->header->watch, wakes->watch, G_MAXINT);
 }

@@ -157,14 +157,18 @@ get_many_request_step (GetManyRequest     *self,
   AioprocQueueGetFlags flags = 0;
 
   if (self->as_bytes)
-    flags |= AIOPROC_QUEUE_GET_BYTES_ONLY;
+    flags |= AIOPROC_QUEUE_GET_BYTES_ONLY | AIOPROC_QUEUE_GET_HOLD;
 
   if (get_many_request_keeps (queue))
-    flags |= AIOPROC_QUEUE_GET_KEEP;
+    flags = (flags | AIOPROC_QUEUE_GET_KEEP) & ~AIOPROC_QUEUE_GET_HOLD;
 
   *status = aioproc_queue_slots_get_many (&queue->slots, flags, sleep, &batch,
                                           self->max_items - self->result->len, &self->transfer,
                                           &self->error);
+
+  if (*status == AIOPROC_QUEUE_BEGUN || *status == AIOPROC_QUEUE_DONE ||
+      *status == AIOPROC_QUEUE_IN_PLACE)
+    local_queue_begin_tending (queue);
 
   if (*status == AIOPROC_QUEUE_BEGUN)
     {
@@ -174,6 +178,10 @@ get_many_request_step (GetManyRequest     *self,
         return FALSE;
 
       get_many_request_transfer (self, queue);
+    }
+  else if (*status == AIOPROC_QUEUE_IN_PLACE)
+    {
+      g_ptr_array_add (self->result, local_queue_hold (queue, &self->transfer));
     }
   else if (*status == AIOPROC_QUEUE_DONE)
     {
@@ -248,6 +256,7 @@ local_queue_get_many_attempt (gpointer            object,
 
     case AIOPROC_QUEUE_DONE:
     case AIOPROC_QUEUE_BEGUN:
+    case AIOPROC_QUEUE_IN_PLACE:
     case AIOPROC_QUEUE_FAILED:
     default:
       return TRUE;
@@ -292,6 +301,7 @@ local_queue_get_many_complete (gpointer            object,
 static const AioprocWaitOps get_many_ops = {
   .verb = "get from",
   .attempt = local_queue_get_many_attempt,
+  .defers = local_queue_get_defers,
   .work = local_queue_get_many_work,
   .worked = local_queue_get_worked,
   .ref = local_queue_keep,

@@ -167,8 +167,9 @@ local_queue_trim (gpointer data)
 {
   LocalQueue *self = data;
 
-  aioproc_queue_slots_trim (&self->slots);
+  /* Before it looks: who asks again from here on has seen what it may miss. */
   atomic_store (&self->trims, 0);
+  aioproc_queue_slots_trim (&self->slots);
   local_queue_unref (self);
 }
 
@@ -210,10 +211,11 @@ get_request_get_flags (GetRequest *self,
   AioprocQueueGetFlags flags = 0;
 
   if (self->form == AIOPROC_QUEUE_AS_BYTES)
-    flags |= AIOPROC_QUEUE_GET_BYTES_ONLY;
+    flags |= AIOPROC_QUEUE_GET_BYTES_ONLY | AIOPROC_QUEUE_GET_HOLD;
 
+  /* What stays in the queue may be got by another one again. */
   if (get_request_keeps (self, queue))
-    flags |= AIOPROC_QUEUE_GET_KEEP;
+    flags = (flags | AIOPROC_QUEUE_GET_KEEP) & ~AIOPROC_QUEUE_GET_HOLD;
 
   return flags;
 }
@@ -251,10 +253,18 @@ local_queue_get_attempt (gpointer            object,
       return FALSE;
 
     case AIOPROC_QUEUE_DONE:
+      local_queue_tend (self, request->transfer.sequence);
       get_request_set_payload (request, self, g_bytes_new (buffer, request->transfer.length));
       return TRUE;
 
+    case AIOPROC_QUEUE_IN_PLACE:
+      local_queue_begin_tending (self);
+      request->result = local_queue_hold (self, &request->transfer);
+      return TRUE;
+
     case AIOPROC_QUEUE_BEGUN:
+      local_queue_begin_tending (self);
+
       if (request->async && request->transfer.length > AIOPROC_QUEUE_WORK_MIN)
         {
           base_request->has_work = TRUE;
@@ -315,6 +325,7 @@ local_queue_get_complete (gpointer            object,
 static const AioprocWaitOps get_ops = {
   .verb = "get from",
   .attempt = local_queue_get_attempt,
+  .defers = local_queue_get_defers,
   .work = local_queue_get_work,
   .worked = local_queue_get_worked,
   .ref = local_queue_keep,
@@ -352,6 +363,27 @@ get_request_finish (GetRequest  *self,
   return g_steal_pointer (&self->result);
 }
 
+/* What most gets are: of bytes that are small, and there. NULL: it is not so, and nothing has
+ * happened.
+ */
+static GBytes *
+local_queue_get_at_once (LocalQueue *self)
+{
+  AioprocQueueTransfer transfer;
+  guint8 buffer[AIOPROC_QUEUE_COPY_MAX];
+
+  if (self->joiners != NULL || G_UNLIKELY (aioproc_wait_queue_is_closed (self->getters)) ||
+      aioproc_queue_slots_get (&self->slots,
+                               AIOPROC_QUEUE_GET_BYTES_ONLY | AIOPROC_QUEUE_GET_SMALL_ONLY, NULL,
+                               buffer, &transfer, NULL) != AIOPROC_QUEUE_DONE)
+    return NULL;
+
+  local_queue_tend (self, transfer.sequence);
+  local_queue_serve_putters (self);
+
+  return g_bytes_new (buffer, transfer.length);
+}
+
 gpointer
 local_queue_try_get (gpointer           impl,
                      AioprocQueueForm   form,
@@ -359,6 +391,10 @@ local_queue_try_get (gpointer           impl,
 {
   LocalQueue *self = impl;
   GetRequest request;
+  GBytes *bytes = form == AIOPROC_QUEUE_AS_BYTES ? local_queue_get_at_once (self) : NULL;
+
+  if (bytes != NULL)
+    return bytes;
 
   if (!local_queue_check (self, error))
     return NULL;
@@ -382,9 +418,17 @@ local_queue_get (gpointer           impl,
 {
   LocalQueue *self = impl;
   GetRequest request;
+  GBytes *bytes;
 
-  if (!local_queue_check (self, error) ||
-      (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error)))
+  if (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error))
+    return NULL;
+
+  bytes = form == AIOPROC_QUEUE_AS_BYTES ? local_queue_get_at_once (self) : NULL;
+
+  if (bytes != NULL)
+    return bytes;
+
+  if (!local_queue_check (self, error))
     return NULL;
 
   get_request_init (&request, form);

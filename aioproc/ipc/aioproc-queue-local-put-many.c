@@ -27,7 +27,6 @@ typedef struct {
   gint64               deadline_usec;
   GCancellable        *cancellable; /* (owned) (nullable) */
   GError              *error;      /* (owned) (nullable) the outcome */
-  guint                n_busy;
   PutRequest           window[WINDOW_ITEMS];
   guint64              buffer[WINDOW_BYTES / sizeof (guint64)];
 } PutBatch;
@@ -36,7 +35,6 @@ typedef struct {
   AioprocWaitRequest  parent;
   PutBatch           *batch;       /* (owned) of an async one */
   gboolean            async;
-  gboolean            trying;      /* sync: it will not sleep on what the attempt says */
 } PutManyRequest;
 
 static PutBatch *
@@ -207,7 +205,7 @@ put_many_request_give_to_pool (PutManyRequest *self,
     return FALSE;
 
   self->parent.has_work = TRUE;
-  atomic_store (&queue->put_works, 1);
+  atomic_store (&queue->put_works, LOCAL_QUEUE_WORK_COPIES);
 
   return TRUE;
 }
@@ -221,22 +219,13 @@ local_queue_put_many_attempt (gpointer            object,
   PutManyRequest *request = (PutManyRequest *) base_request;
   PutBatch *batch = request->batch;
 
-  /* Before anything else is looked at: it changes when that does. */
-  *expected = atomic_load (&self->slots.header->room);
-
-  if (request->async && atomic_load (&self->put_works))
+  if (!put_request_is_next (&batch->order, self, base_request, request->async, expected))
     return FALSE;
-
-  if (G_UNLIKELY (put_request_is_behind (&batch->order, self)))
-    {
-      base_request->retry_usec = g_get_monotonic_time () + LOCAL_QUEUE_BEHIND_USEC;
-      return FALSE;
-    }
 
   while (batch->error == NULL &&
          (batch->position < batch->n_window || put_batch_prepare (batch, self)))
     {
-      AioprocQueueSleep sleep = { .trying = request->trying, .turn_usec = -1 };
+      AioprocQueueSleep sleep = { .trying = batch->order.trying, .turn_usec = -1 };
 
       if (put_many_request_give_to_pool (request, self, 0))
         return TRUE;
@@ -263,7 +252,7 @@ local_queue_put_many_attempt (gpointer            object,
           return FALSE;
 
         case AIOPROC_QUEUE_BUSY:
-          base_request->retry_usec = local_queue_get_retry (batch->n_busy++);
+          base_request->retry_usec = local_queue_get_retry (batch->order.n_busy++);
           return FALSE;
 
         case AIOPROC_QUEUE_CLOSED:
@@ -286,6 +275,7 @@ local_queue_put_many_attempt (gpointer            object,
 static const AioprocWaitOps put_many_sync_ops = {
   .verb = "put into",
   .attempt = local_queue_put_many_attempt,
+  .defers = local_queue_put_defers,
   .withdraw = aioproc_queue_word_pass_on,
 };
 
@@ -304,14 +294,16 @@ local_queue_put_many_work (gpointer            object,
   if (batch->begun)
     put_batch_transfer (batch, self);
 
-  if (local_queue_put_many_attempt (self, &request.parent, &expected))
-    return;
+  if (!local_queue_put_many_attempt (self, &request.parent, &expected))
+    {
+      aioproc_waiter_work_begin_sleep ();
+      (void) aioproc_wait_queue_wait (self->putters, &put_many_sync_ops, &request.parent,
+                                      aioproc_wait_rest (batch->deadline_usec), batch->cancellable,
+                                      &batch->error);
+      aioproc_waiter_work_end_sleep ();
+    }
 
-  aioproc_waiter_work_begin_sleep ();
-  (void) aioproc_wait_queue_wait (self->putters, &put_many_sync_ops, &request.parent,
-                                  aioproc_wait_rest (batch->deadline_usec), batch->cancellable,
-                                  &batch->error);
-  aioproc_waiter_work_end_sleep ();
+  atomic_store (&self->put_works, LOCAL_QUEUE_WORK_DONE);
 }
 
 static void
@@ -330,6 +322,7 @@ local_queue_put_many_complete (gpointer            object,
 static const AioprocWaitOps put_many_ops = {
   .verb = "put into",
   .attempt = local_queue_put_many_attempt,
+  .defers = local_queue_put_defers,
   .work = local_queue_put_many_work,
   .worked = local_queue_put_worked,
   .ref = local_queue_keep,
@@ -337,19 +330,6 @@ static const AioprocWaitOps put_many_ops = {
   .withdraw = aioproc_queue_word_pass_on,
   .complete = local_queue_put_many_complete,
 };
-
-static gboolean
-put_many_request_try (PutManyRequest *self,
-                      LocalQueue     *queue)
-{
-  gboolean over;
-
-  self->trying = TRUE;
-  over = local_queue_try (queue, &put_many_sync_ops, &self->parent, &self->batch->n_busy);
-  self->trying = FALSE;
-
-  return over;
-}
 
 gboolean
 local_queue_put_many (gpointer       impl,
@@ -370,17 +350,8 @@ local_queue_put_many (gpointer       impl,
     return FALSE;
 
   request.batch = put_batch_new (items, as_bytes, n_put);
-  put_request_begin (&request.batch->order, self);
-
-  success = put_many_request_try (&request, self) ||
-            (!try && local_queue_await_room (self, timeout_usec) &&
-             put_many_request_try (&request, self));
-
-  if (!success && try)
-    local_queue_set_would_block (self, "full, or in use", error);
-  else if (!success)
-    success = aioproc_wait_queue_wait (self->putters, &put_many_sync_ops, &request.parent,
-                                       timeout_usec, cancellable, error);
+  success = put_request_run (&request.batch->order, self, &put_many_sync_ops, &request.parent,
+                             !try, timeout_usec, cancellable, error);
 
   if (success && request.batch->error != NULL)
     {
@@ -388,7 +359,6 @@ local_queue_put_many (gpointer       impl,
       success = FALSE;
     }
 
-  put_request_end (&request.batch->order, self);
   put_batch_free (request.batch);
 
   if (*n_put > 0)

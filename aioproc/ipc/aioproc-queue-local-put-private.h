@@ -34,6 +34,10 @@ typedef struct {
 } PutRequest;
 
 void     put_request_clear            (PutRequest              *self);
+/* G_IO_ERROR_MESSAGE_TOO_LARGE: the payload has more bytes than the queue takes. */
+gboolean put_request_check_length     (PutRequest              *self,
+                                       LocalQueue              *queue,
+                                       GError                 **error);
 /* Bytes, and arrays of bytes, go as they are; other values with their type before them. */
 gboolean put_request_set_item         (PutRequest              *self,
                                        LocalQueue              *queue,
@@ -45,13 +49,23 @@ void     put_request_encode           (PutRequest              *self,
 /* The part of a large put that is done beside the lock. */
 void     put_request_transfer         (PutRequest              *self,
                                        LocalQueue              *queue);
-/* A sync put, or a try: are there async ones that began before it? */
-gboolean put_request_is_behind        (PutRequest              *self,
-                                       LocalQueue              *queue);
-void     put_request_begin            (PutRequest              *self,
-                                       LocalQueue              *queue);
-void     put_request_end              (PutRequest              *self,
-                                       LocalQueue              *queue);
+/* What each attempt begins with: FALSE, if it has to come behind others of this process. */
+gboolean put_request_is_next          (PutRequest              *self,
+                                       LocalQueue              *queue,
+                                       AioprocWaitRequest      *request,
+                                       gboolean                 async,
+                                       guint32                 *expected);
+/* Runs a sync one, or only tries. @request: what @ops are for, which may be more than @self.
+ * FALSE: it has not come to its outcome, and @error says why.
+ */
+gboolean put_request_run              (PutRequest              *self,
+                                       LocalQueue              *queue,
+                                       const AioprocWaitOps    *ops,
+                                       AioprocWaitRequest      *request,
+                                       gboolean                 wait,
+                                       gint64                   timeout_usec,
+                                       GCancellable            *cancellable,
+                                       GError                 **error);
 /* What gives it a turn, once it has slept. */
 guint32  put_request_get_ticket       (PutRequest              *self,
                                        LocalQueue              *queue,

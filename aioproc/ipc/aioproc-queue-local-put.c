@@ -8,8 +8,12 @@
 
 #include "core/aioproc-codec-private.h"
 #include "ipc/aioproc-queue-lists-private.h"
-#include "platform/aioproc-cpu-private.h"
 #include "platform/aioproc-futex-private.h"
+
+/* So much of a queue stays in the cache of a processor that puts more: half of what many have of
+ * their own.
+ */
+#define CACHED_BYTES (512 * 1024)
 
 void
 put_request_clear (PutRequest *self)
@@ -33,6 +37,32 @@ put_request_free (gpointer data)
   put_request_clear (self);
   g_free (self->buffer);
   g_free (self);
+}
+
+gboolean
+put_request_check_length (PutRequest  *self,
+                          LocalQueue  *queue,
+                          GError     **error)
+{
+  if (queue->slots.max_bytes != 0 && self->payload.length > queue->slots.max_bytes)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
+                   "Could not put %" G_GUINT64_FORMAT " bytes into %s: all of its items have %"
+                   G_GUINT64_FORMAT " at most", self->payload.length, queue->slots.description,
+                   queue->slots.max_bytes);
+      return FALSE;
+    }
+
+  if (self->payload.length > AIOPROC_QUEUE_PAYLOAD_MAX)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
+                   "Could not put %" G_GUINT64_FORMAT " bytes into %s: an item has %"
+                   G_GUINT64_FORMAT " at most", self->payload.length, queue->slots.description,
+                   AIOPROC_QUEUE_PAYLOAD_MAX);
+      return FALSE;
+    }
+
+  return TRUE;
 }
 
 gboolean
@@ -77,25 +107,7 @@ put_request_set_item (PutRequest              *self,
       self->payload.length = aioproc_codec_variant_size (self->variant);
     }
 
-  if (queue->slots.max_bytes != 0 && self->payload.length > queue->slots.max_bytes)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
-                   "Could not put %" G_GUINT64_FORMAT " bytes into %s: all of its items have %"
-                   G_GUINT64_FORMAT " at most", self->payload.length, queue->slots.description,
-                   queue->slots.max_bytes);
-      return FALSE;
-    }
-
-  if (self->payload.length > AIOPROC_QUEUE_PAYLOAD_MAX)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_MESSAGE_TOO_LARGE,
-                   "Could not put %" G_GUINT64_FORMAT " bytes into %s: an item has %"
-                   G_GUINT64_FORMAT " at most", self->payload.length, queue->slots.description,
-                   AIOPROC_QUEUE_PAYLOAD_MAX);
-      return FALSE;
-    }
-
-  return TRUE;
+  return put_request_check_length (self, queue, error);
 }
 
 void
@@ -171,10 +183,12 @@ put_request_transfer (PutRequest *self,
 guint32
 local_queue_count_unfinished (LocalQueue *self)
 {
-  return atomic_load (self->pending_puts) + atomic_load (&self->put_works);
+  return atomic_load (self->pending_puts) +
+         (atomic_load (&self->put_works) == LOCAL_QUEUE_WORK_COPIES);
 }
 
-gboolean
+/* A sync put, or a try: are there async ones that began before it? */
+static gboolean
 put_request_is_behind (PutRequest *self,
                        LocalQueue *queue)
 {
@@ -183,7 +197,28 @@ put_request_is_behind (PutRequest *self,
   return self->behind && (gint32) (n_finished - self->barrier) < 0;
 }
 
-void
+gboolean
+put_request_is_next (PutRequest         *self,
+                     LocalQueue         *queue,
+                     AioprocWaitRequest *request,
+                     gboolean            async,
+                     guint32            *expected)
+{
+  /* Before anything else is looked at: it changes when that does. */
+  *expected = atomic_load (&queue->slots.header->room);
+
+  if (async && atomic_load (&queue->put_works))
+    return FALSE;
+
+  if (G_LIKELY (!put_request_is_behind (self, queue)))
+    return TRUE;
+
+  request->retry_usec = g_get_monotonic_time () + LOCAL_QUEUE_BEHIND_USEC;
+
+  return FALSE;
+}
+
+static void
 put_request_begin (PutRequest *self,
                    LocalQueue *queue)
 {
@@ -196,7 +231,7 @@ put_request_begin (PutRequest *self,
   atomic_fetch_add (&queue->n_puts_behind, 1);
 }
 
-void
+static void
 put_request_end (PutRequest *self,
                  LocalQueue *queue)
 {
@@ -229,6 +264,48 @@ put_request_get_ticket (PutRequest *self,
   return self->ticket;
 }
 
+static gboolean
+put_request_try (PutRequest           *self,
+                 LocalQueue           *queue,
+                 const AioprocWaitOps *ops,
+                 AioprocWaitRequest   *request)
+{
+  gboolean over;
+
+  self->trying = TRUE;
+  over = local_queue_try (queue, ops, request, &self->n_busy);
+  self->trying = FALSE;
+
+  return over;
+}
+
+gboolean
+put_request_run (PutRequest            *self,
+                 LocalQueue            *queue,
+                 const AioprocWaitOps  *ops,
+                 AioprocWaitRequest    *request,
+                 gboolean               wait,
+                 gint64                 timeout_usec,
+                 GCancellable          *cancellable,
+                 GError               **error)
+{
+  gboolean over;
+
+  put_request_begin (self, queue);
+  over = put_request_try (self, queue, ops, request) ||
+         (wait && local_queue_await_room (queue, timeout_usec) &&
+          put_request_try (self, queue, ops, request));
+
+  if (!over && wait)
+    over = aioproc_wait_queue_wait (queue->putters, ops, request, timeout_usec, cancellable, error);
+  else if (!over)
+    local_queue_set_would_block (queue, "full, or in use", error);
+
+  put_request_end (self, queue);
+
+  return over;
+}
+
 /* --- The wait --- */
 
 static gboolean
@@ -240,17 +317,8 @@ local_queue_put_attempt (gpointer            object,
   PutRequest *request = (PutRequest *) base_request;
   AioprocQueueSleep sleep = { .trying = request->trying, .turn_usec = -1 };
 
-  /* Before anything else is looked at: it changes when that does. */
-  *expected = atomic_load (&self->slots.header->room);
-
-  if (request->async && atomic_load (&self->put_works))
+  if (!put_request_is_next (request, self, base_request, request->async, expected))
     return FALSE;
-
-  if (G_UNLIKELY (put_request_is_behind (request, self)))
-    {
-      base_request->retry_usec = g_get_monotonic_time () + LOCAL_QUEUE_BEHIND_USEC;
-      return FALSE;
-    }
 
   sleep.ticket = put_request_get_ticket (request, self, base_request->slept);
 
@@ -270,7 +338,7 @@ local_queue_put_attempt (gpointer            object,
       if (request->async && request->payload.length > AIOPROC_QUEUE_WORK_MIN)
         {
           base_request->has_work = TRUE;
-          atomic_store (&self->put_works, 1);
+          atomic_store (&self->put_works, LOCAL_QUEUE_WORK_COPIES);
           return TRUE;
         }
 
@@ -298,7 +366,10 @@ static void
 local_queue_put_work (gpointer            object,
                       AioprocWaitRequest *base_request)
 {
-  put_request_transfer ((PutRequest *) base_request, object);
+  LocalQueue *self = object;
+
+  put_request_transfer ((PutRequest *) base_request, self);
+  atomic_store (&self->put_works, LOCAL_QUEUE_WORK_DONE);
 }
 
 void
@@ -328,6 +399,7 @@ local_queue_put_complete (gpointer            object,
 static const AioprocWaitOps put_ops = {
   .verb = "put into",
   .attempt = local_queue_put_attempt,
+  .defers = local_queue_put_defers,
   .work = local_queue_put_work,
   .worked = local_queue_put_worked,
   .ref = local_queue_keep,
@@ -335,19 +407,6 @@ static const AioprocWaitOps put_ops = {
   .withdraw = aioproc_queue_word_pass_on,
   .complete = local_queue_put_complete,
 };
-
-static gboolean
-put_request_try (PutRequest *self,
-                 LocalQueue *queue)
-{
-  gboolean over;
-
-  self->trying = TRUE;
-  over = local_queue_try (queue, &put_ops, &self->parent, &self->n_busy);
-  self->trying = FALSE;
-
-  return over;
-}
 
 static gboolean
 put_request_finish (PutRequest  *self,
@@ -375,7 +434,8 @@ local_queue_put_at_once (LocalQueue             *self,
   AioprocQueuePayload payload = { .kind = AIOPROC_QUEUE_BYTES };
   gsize length;
 
-  if (item->bytes == NULL || local_queue_count_unfinished (self) != 0)
+  if (item->bytes == NULL || local_queue_count_unfinished (self) != 0 ||
+      G_UNLIKELY (aioproc_wait_queue_is_closed (self->getters)))
     return FALSE;
 
   payload.data = g_bytes_get_data (item->bytes, &length);
@@ -390,14 +450,14 @@ local_queue_put_at_once (LocalQueue             *self,
   return TRUE;
 }
 
-/* A large item was put. If whoever gets it needs this processor, it is taken while it is in a cache
- * yet, and its memory is used for the next one, rather than memory that is new.
+/* Much was put. If whoever gets it needs this processor, it is taken while it is in a cache yet,
+ * and its memory is used for the next one, rather than memory that is new.
  */
 static void
 local_queue_let_getter_run (LocalQueue *self)
 {
-  if (aioproc_queue_peek (&self->slots.header->get_cpu) ==
-      (guint32) (aioproc_cpu_get_current () + 1))
+  if (aioproc_queue_peek (&self->slots.header->n_bytes) > CACHED_BYTES &&
+      local_queue_put_defers (self))
     g_thread_yield ();
 }
 
@@ -418,20 +478,11 @@ local_queue_put_item (LocalQueue              *self,
   if (put_request_set_item (&request, self, item, error))
     {
       put_request_encode (&request, (guint8 *) buffer);
-      put_request_begin (&request, self);
+      success = put_request_run (&request, self, &put_ops, &request.parent, wait, timeout_usec,
+                                 cancellable, error) &&
+                put_request_finish (&request, self, error);
 
-      if (put_request_try (&request, self) ||
-          (wait && local_queue_await_room (self, timeout_usec) &&
-           put_request_try (&request, self)) ||
-          (wait && aioproc_wait_queue_wait (self->putters, &put_ops, &request.parent,
-                                            timeout_usec, cancellable, error)))
-        success = put_request_finish (&request, self, error);
-      else if (!wait)
-        local_queue_set_would_block (self, "full, or in use", error);
-
-      put_request_end (&request, self);
-
-      if (wait && success && request.payload.length > AIOPROC_QUEUE_WORK_MIN)
+      if (wait && success && request.payload.length > AIOPROC_QUEUE_COPY_MAX)
         local_queue_let_getter_run (self);
     }
 
@@ -447,8 +498,8 @@ local_queue_try_put (gpointer                 impl,
 {
   LocalQueue *self = impl;
 
-  return local_queue_check (self, error) &&
-         (local_queue_put_at_once (self, item) ||
+  return local_queue_put_at_once (self, item) ||
+         (local_queue_check (self, error) &&
           local_queue_put_item (self, item, FALSE, 0, NULL, error));
 }
 
@@ -461,12 +512,12 @@ local_queue_put (gpointer                 impl,
 {
   LocalQueue *self = impl;
 
-  if (!local_queue_check (self, error) ||
-      (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error)))
+  if (cancellable != NULL && g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
 
   return local_queue_put_at_once (self, item) ||
-         local_queue_put_item (self, item, TRUE, timeout_usec, cancellable, error);
+         (local_queue_check (self, error) &&
+          local_queue_put_item (self, item, TRUE, timeout_usec, cancellable, error));
 }
 
 void

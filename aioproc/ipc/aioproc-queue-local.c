@@ -52,6 +52,7 @@ local_queue_unref (LocalQueue *self)
   g_clear_pointer (&self->getters, aioproc_wait_queue_free);
   g_clear_pointer (&self->putters, aioproc_wait_queue_free);
   g_clear_pointer (&self->joiners, aioproc_wait_queue_free);
+  g_clear_pointer (&self->watch, aioproc_word_watch_free);
   aioproc_mutex_clear (&self->tasks_mutex);
   g_clear_error ((GError **) &self->dropped);
   aioproc_queue_slots_clear (&self->slots);
@@ -101,28 +102,33 @@ local_queue_try (LocalQueue           *self,
     }
 }
 
-static gboolean
-has_item (gpointer            object,
-          AioprocWaitRequest *request)
+static guint
+count_items (gpointer            object,
+             AioprocWaitRequest *request)
 {
   LocalQueue *self = object;
+  guint n_ready = aioproc_queue_peek (&self->slots.header->n_ready);
 
-  return aioproc_queue_peek (&self->slots.header->n_ready) > 0 ||
-         aioproc_queue_peek (&self->slots.header->closed) != 0;
+  return n_ready > 0 ? n_ready : aioproc_queue_peek (&self->slots.header->closed) != 0;
 }
 
-static gboolean
-has_room (gpointer            object,
-          AioprocWaitRequest *request)
+static guint
+count_room (gpointer            object,
+            AioprocWaitRequest *request)
 {
   LocalQueue *self = object;
   AioprocQueueHeader *header = self->slots.header;
+  guint n_taken = aioproc_queue_count_room_taken (header);
 
-  return ((self->slots.max_items == 0 ||
-           aioproc_queue_count_room_taken (header) < self->slots.max_items) &&
-          (self->slots.max_bytes == 0 ||
-           aioproc_queue_peek (&header->n_bytes) < self->slots.max_bytes)) ||
-         aioproc_queue_peek (&self->slots.header->closed) != 0;
+  if (aioproc_queue_peek (&header->closed) != 0)
+    return 1;
+
+  if (self->slots.max_bytes != 0)
+    return (self->slots.max_items == 0 || n_taken < self->slots.max_items) &&
+           aioproc_queue_peek (&header->n_bytes) < self->slots.max_bytes;
+
+  return self->slots.max_items > n_taken ? self->slots.max_items - n_taken
+                                         : self->slots.max_items == 0;
 }
 
 static void
@@ -168,7 +174,7 @@ local_queue_look_out (LocalQueue          *self,
 
       n_pauses = MIN (2 * n_pauses, LOOK_PAUSES_MAX);
 
-      if (changed (self, NULL))
+      if (changed (self, NULL) > 0)
         {
           local_queue_linger (count);
           atomic_store_explicit (looks, MIN (2 * n_looks, MAX_LOOKS), memory_order_relaxed);
@@ -179,6 +185,28 @@ local_queue_look_out (LocalQueue          *self,
   atomic_store_explicit (looks, MAX (n_looks / 2, MIN_LOOKS), memory_order_relaxed);
 
   return FALSE;
+}
+
+static gboolean
+runs_here (_Atomic guint32 *cpu)
+{
+  return aioproc_queue_peek (cpu) == (guint32) (aioproc_cpu_get_current () + 1);
+}
+
+gboolean
+local_queue_get_defers (gpointer object)
+{
+  LocalQueue *self = object;
+
+  return runs_here (&self->slots.header->put_cpu);
+}
+
+gboolean
+local_queue_put_defers (gpointer object)
+{
+  LocalQueue *self = object;
+
+  return runs_here (&self->slots.header->get_cpu);
 }
 
 /* @peer_cpu: where the other side ran last. On our processor it runs when we let it, and then fills
@@ -194,12 +222,10 @@ local_queue_stay_awake (LocalQueue          *self,
                         _Atomic guint32     *looks,
                         _Atomic guint32     *peer_cpu)
 {
-  guint32 cpu = aioproc_queue_peek (peer_cpu);
-
-  if (cpu == 0 || timeout_usec == 0)
+  if (aioproc_queue_peek (peer_cpu) == 0 || timeout_usec == 0)
     return FALSE;
 
-  if (cpu == (guint32) (aioproc_cpu_get_current () + 1))
+  if (runs_here (peer_cpu))
     return aioproc_wait_queue_stay_awake (waiters, changed, NULL, timeout_usec);
 
   return local_queue_look_out (self, changed, count, looks);
@@ -209,7 +235,7 @@ gboolean
 local_queue_await_item (LocalQueue *self,
                         gint64      timeout_usec)
 {
-  return local_queue_stay_awake (self, self->getters, has_item, timeout_usec,
+  return local_queue_stay_awake (self, self->getters, count_items, timeout_usec,
                                  &self->slots.header->n_ready, &self->get_looks,
                                  &self->slots.header->put_cpu);
 }
@@ -218,7 +244,7 @@ gboolean
 local_queue_await_room (LocalQueue *self,
                         gint64      timeout_usec)
 {
-  return local_queue_stay_awake (self, self->putters, has_room, timeout_usec,
+  return local_queue_stay_awake (self, self->putters, count_room, timeout_usec,
                                  &self->slots.header->n_used, &self->put_looks,
                                  &self->slots.header->get_cpu);
 }
@@ -357,8 +383,10 @@ local_queue_close (gpointer impl)
 {
   LocalQueue *self = impl;
 
+  local_queue_end_tending (self);
   aioproc_wait_queue_close (self->getters);
   aioproc_wait_queue_close (self->putters);
+  aioproc_word_watch_close (self->watch);
 
   if (self->joiners != NULL)
     {
@@ -378,6 +406,9 @@ static const AioprocQueueBackend local_backend = {
   .try_put = local_queue_try_put,
   .put = local_queue_put,
   .put_start = local_queue_put_start,
+  .try_loan = local_queue_try_loan,
+  .loan = local_queue_loan,
+  .loan_start = local_queue_loan_start,
   .try_get = local_queue_try_get,
   .get = local_queue_get,
   .get_start = local_queue_get_start,
@@ -385,6 +416,9 @@ static const AioprocQueueBackend local_backend = {
   .put_many_start = local_queue_put_many_start,
   .get_many = local_queue_get_many,
   .get_many_start = local_queue_get_many_start,
+  .is_ready = local_queue_is_ready,
+  .watch = local_queue_watch,
+  .unwatch = local_queue_unwatch,
   .shut = local_queue_shut,
   .is_shut = local_queue_is_shut,
   .get_max_items = local_queue_get_max_items,
@@ -434,6 +468,7 @@ aioproc_queue_local_new (AioprocShm                 *shm,
   self->shm = g_steal_pointer (&owned);
   self->getters = aioproc_wait_queue_new (self->shm, &self->slots.header->items, self);
   self->putters = aioproc_wait_queue_new (self->shm, &self->slots.header->room, self);
+  self->watch = local_queue_watch_new (self);
   aioproc_mutex_init (&self->tasks_mutex);
   self->tasks_generation = aioproc_wait_group_get_fork_generation ();
 

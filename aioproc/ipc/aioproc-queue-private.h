@@ -8,8 +8,10 @@
 
 #include "aioproc-queue.h"
 #include "core/aioproc-shm-private.h"
+#include "core/aioproc-waitable-private.h"
 #include "ipc/aioproc-queue-failure-private.h"
 #include "ipc/aioproc-queue-lease-private.h"
+#include "ipc/aioproc-queue-loan-private.h"
 
 G_BEGIN_DECLS
 
@@ -51,6 +53,19 @@ typedef struct {
                                   GError                 **error);
   void        (*put_start)       (gpointer                 impl,
                                   const AioprocQueueItem  *item,
+                                  GTask                   *task,
+                                  gint64                   timeout_usec);
+  /* Loans: of room for @size bytes. The task returns one as a pointer. */
+  AioprocQueueLoan *(*try_loan)  (gpointer                 impl,
+                                  gsize                    size,
+                                  GError                 **error);
+  AioprocQueueLoan *(*loan)      (gpointer                 impl,
+                                  gsize                    size,
+                                  gint64                   timeout_usec,
+                                  GCancellable            *cancellable,
+                                  GError                 **error);
+  void        (*loan_start)      (gpointer                 impl,
+                                  gsize                    size,
                                   GTask                   *task,
                                   gint64                   timeout_usec);
   gpointer    (*try_get)         (gpointer                 impl,
@@ -95,6 +110,13 @@ typedef struct {
                                   guint                    max_items,
                                   GTask                   *task,
                                   gint64                   timeout_usec);
+  /* Those of a waitable: ready when a get would not wait. */
+  gboolean    (*is_ready)        (gpointer                 impl);
+  gboolean    (*watch)           (gpointer                 impl,
+                                  AioprocWatch            *watch,
+                                  GError                 **error);
+  void        (*unwatch)         (gpointer                 impl,
+                                  AioprocWatch            *watch);
   /* Closes the queue, for everybody; @immediate: drops what is in it. */
   gboolean    (*shut)            (gpointer                 impl,
                                   gboolean                 immediate,

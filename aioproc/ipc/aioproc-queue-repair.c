@@ -99,7 +99,16 @@ settle (Repair           *self,
       return settle_ready (self, slot, state == AIOPROC_QUEUE_FAULTY ? AIOPROC_QUEUE_FAULTY
                                                                      : AIOPROC_QUEUE_READY);
 
+    case AIOPROC_QUEUE_FREE:
     default:
+      if (state == AIOPROC_QUEUE_FREE)
+        return AIOPROC_QUEUE_FREE;
+
+      if (!is_dead (self, state))
+        return AIOPROC_QUEUE_HELD;
+
+      atomic_store_explicit (&slot->state, AIOPROC_QUEUE_FREE, memory_order_release);
+
       return AIOPROC_QUEUE_FREE;
     }
 }
@@ -143,7 +152,7 @@ aioproc_queue_repair_slot (Repair   *self,
                            GError  **error)
 {
   AioprocQueueSlots *slots = self->slots;
-  AioprocQueueSlot *slot = aioproc_queue_slots_at (slots, link);
+  AioprocQueueSlot *slot = aioproc_queue_slots_at_known (slots, link);
   guint64 sequence;
   guint32 state;
   guint size_class;
@@ -158,8 +167,6 @@ aioproc_queue_repair_slot (Repair   *self,
 
   if (state == AIOPROC_QUEUE_FREE)
     {
-      /* A stray word would look like an owner to the next. */
-      poke (&slot->state, AIOPROC_QUEUE_FREE);
       size_class = aioproc_queue_info_get_class (peek (&slot->info));
 
       if (size_class != 0 &&
@@ -181,6 +188,13 @@ aioproc_queue_repair_slot (Repair   *self,
   if (state == AIOPROC_QUEUE_FAULTY)
     return aioproc_queue_repair_add_ready (self, link, sequence, TRUE, error);
 
+  if (state == AIOPROC_QUEUE_HELD)
+    {
+      (void) aioproc_queue_slots_link_busy (slots, link, slot);
+
+      return TRUE;
+    }
+
   self->n_used++;
 
   if (state != AIOPROC_QUEUE_LEASED)
@@ -188,6 +202,8 @@ aioproc_queue_repair_slot (Repair   *self,
 
   if (state == AIOPROC_QUEUE_READY)
     {
+      /* It is counted with what it has. */
+      poke (&slot->info, peek (&slot->info) & ~AIOPROC_QUEUE_INFO_SHORTENED);
       poke (&slot->state, AIOPROC_QUEUE_READY);
       return aioproc_queue_repair_add_ready (self, link, sequence, FALSE, error);
     }
@@ -290,7 +306,7 @@ aioproc_queue_repair (AioprocQueueSlots  *slots,
       for (gsize i = 0; i < self.n_ready; i++)
         {
           guint32 link = self.ready[i].link;
-          AioprocQueueSlot *slot = aioproc_queue_slots_at (slots, link);
+          AioprocQueueSlot *slot = aioproc_queue_slots_at_known (slots, link);
 
           if (self.ready[i].faulty)
             (void) aioproc_queue_slots_insert_faulty (slots, link, slot);
@@ -338,11 +354,27 @@ aioproc_queue_sweep_slot (Repair            *self,
   AioprocQueueSlots *slots = self->slots;
   AioprocQueueHeader *header = slots->header;
   gboolean was_leased = (peek (&slot->info) & AIOPROC_QUEUE_INFO_PLACED) != 0;
+  guint32 state = settle (self, link, slot);
   gboolean linked;
 
-  switch (settle (self, link, slot))
+  /* The repair counts the bytes anew. */
+  if (!was_leased && (state == AIOPROC_QUEUE_FREE || state == AIOPROC_QUEUE_READY) &&
+      (peek (&slot->info) & AIOPROC_QUEUE_INFO_SHORTENED) != 0)
+    return FALSE;
+
+  switch (state)
     {
     case AIOPROC_QUEUE_FREE:
+      if ((peek (&slot->info) & AIOPROC_QUEUE_INFO_HELD) != 0)
+        {
+          if (!aioproc_queue_slots_unlink_busy (slots, link, slot))
+            return FALSE;
+
+          aioproc_queue_slots_recycle (slots, link, slot);
+
+          return TRUE;
+        }
+
       if (!was_leased)
         aioproc_queue_slots_take_bytes (slots, peek (&slot->length));
 
@@ -398,7 +430,7 @@ aioproc_queue_sweep (AioprocQueueSlots *slots,
                      AioprocQueueWakes *wakes)
 {
   AioprocQueueHeader *header = slots->header;
-  guint32 n_left = peek (&header->n_slots);
+  AioprocQueueWalk walk = { 0 };
   guint32 link;
   Repair self = { .slots = slots };
 
@@ -414,7 +446,7 @@ aioproc_queue_sweep (AioprocQueueSlots *slots,
       AioprocQueueSlot *slot = aioproc_queue_slots_at (slots, link);
       guint32 next;
 
-      if (slot == NULL || n_left-- == 0)
+      if (slot == NULL || !aioproc_queue_walk_step (&walk, link))
         return FALSE;
 
       next = peek (&slot->next);
@@ -455,7 +487,7 @@ aioproc_queue_rebuild_map (AioprocQueueSlots  *slots,
 
   for (guint32 link = 1; link <= n_slots; link++)
     {
-      AioprocQueueSlot *slot = aioproc_queue_slots_at (slots, link);
+      AioprocQueueSlot *slot = aioproc_queue_slots_at_known (slots, link);
       guint64 offset;
       guint size_class;
       guint order;

@@ -23,15 +23,21 @@ aioproc_queue_slots_end_unlocked (AioprocQueueSlots          *self,
 {
   AioprocQueueHeader *header = self->header;
 
+  /* Its place, if a repair is the first to find it: behind all that was put before. */
+  if ((transfer->state & AIOPROC_QUEUE_STATE_MASK) == AIOPROC_QUEUE_FILLING)
+    poke (&transfer->slot->sequence, peek (&header->next_sequence));
+
   /* Release: the acquire of the sweep. */
   atomic_store_explicit (&transfer->slot->state, state, memory_order_release);
   atomic_fetch_or (&header->stale, AIOPROC_QUEUE_STALE_BUSY);
   atomic_fetch_add (&header->items, AIOPROC_QUEUE_CHANGE);
   atomic_fetch_add (&header->room, AIOPROC_QUEUE_CHANGE);
   atomic_fetch_add (&header->idle, AIOPROC_QUEUE_CHANGE);
+  atomic_fetch_add (&header->watch, AIOPROC_QUEUE_CHANGE);
   aioproc_futex_wake (&header->items, 1);
   aioproc_futex_wake (&header->room, 1);
   aioproc_futex_wake (&header->idle, 1);
+  aioproc_futex_wake (&header->watch, G_MAXINT);
 }
 
 /* The same under the lock. */
@@ -94,14 +100,45 @@ aioproc_queue_slots_end_locked (AioprocQueueSlots          *self,
     }
 }
 
-/* FALSE: another process wrote to what is ours, so that it is not ours any more. */
+/* What is being put is shorter than the room that it has. */
+static void
+aioproc_queue_slots_shorten (AioprocQueueSlots          *self,
+                             const AioprocQueueTransfer *transfer,
+                             guint64                     length,
+                             gboolean                    entered,
+                             AioprocQueueWakes          *wakes)
+{
+  AioprocQueueSlot *slot = transfer->slot;
+
+  if (entered)
+    {
+      /* Who is killed in between leaves the lock, and so a repair, behind. */
+      aioproc_queue_slots_take_bytes (self, transfer->length - length);
+      poke (&slot->length, length);
+
+      if (self->max_bytes != 0)
+        aioproc_queue_slots_wake_room (self, wakes, 1);
+    }
+  else
+    {
+      poke (&slot->info, peek (&slot->info) | AIOPROC_QUEUE_INFO_SHORTENED);
+      /* Release: who finds the length, perhaps after we were killed, finds the flag. */
+      atomic_store_explicit (&slot->length, length, memory_order_release);
+    }
+}
+
+/* FALSE: another process wrote to what is ours, so that it is not ours any more. @length: how much
+ * there is of it now.
+ */
 static gboolean
 aioproc_queue_slots_end (AioprocQueueSlots          *self,
                          const AioprocQueueTransfer *transfer,
+                         guint64                     length,
                          guint32                     state,
                          gboolean                    failed)
 {
   AioprocQueueSlot *slot = transfer->slot;
+  AioprocQueueTransfer item = *transfer;
   gboolean leased = (transfer->state & AIOPROC_QUEUE_STATE_MASK) == AIOPROC_QUEUE_LEASED;
   AioprocQueueWakes wakes = { 0 };
   gboolean entered = aioproc_queue_slots_enter (self, &wakes, NULL) == AIOPROC_QUEUE_DONE;
@@ -110,6 +147,11 @@ aioproc_queue_slots_end (AioprocQueueSlots          *self,
 
   if (G_LIKELY (ours))
     {
+      item.length = length;
+
+      if (length < transfer->length)
+        aioproc_queue_slots_shorten (self, transfer, length, entered, &wakes);
+
       if (failed)
         aioproc_queue_history_add (self, transfer->link, slot, AIOPROC_QUEUE_NACKED);
 
@@ -117,9 +159,9 @@ aioproc_queue_slots_end (AioprocQueueSlots          *self,
         state = aioproc_queue_history_judge (self, slot);
 
       if (entered)
-        aioproc_queue_slots_end_locked (self, transfer, state, &wakes);
+        aioproc_queue_slots_end_locked (self, &item, state, &wakes);
       else
-        aioproc_queue_slots_end_unlocked (self, transfer, state);
+        aioproc_queue_slots_end_unlocked (self, &item, state);
     }
 
   if (entered)
@@ -128,37 +170,45 @@ aioproc_queue_slots_end (AioprocQueueSlots          *self,
   return ours;
 }
 
-void
+gboolean
 aioproc_queue_slots_commit (AioprocQueueSlots          *self,
                             const AioprocQueueTransfer *transfer)
 {
-  (void) aioproc_queue_slots_end (self, transfer, AIOPROC_QUEUE_READY, FALSE);
+  return aioproc_queue_slots_end (self, transfer, transfer->length, AIOPROC_QUEUE_READY, FALSE);
 }
 
-void
+gboolean
+aioproc_queue_slots_commit_part (AioprocQueueSlots          *self,
+                                 const AioprocQueueTransfer *transfer,
+                                 guint64                     length)
+{
+  return aioproc_queue_slots_end (self, transfer, length, AIOPROC_QUEUE_READY, FALSE);
+}
+
+gboolean
 aioproc_queue_slots_abort (AioprocQueueSlots          *self,
                            const AioprocQueueTransfer *transfer)
 {
-  (void) aioproc_queue_slots_end (self, transfer, AIOPROC_QUEUE_FREE, FALSE);
+  return aioproc_queue_slots_end (self, transfer, transfer->length, AIOPROC_QUEUE_FREE, FALSE);
 }
 
 gboolean
 aioproc_queue_slots_ack (AioprocQueueSlots          *self,
                          const AioprocQueueTransfer *transfer)
 {
-  return aioproc_queue_slots_end (self, transfer, AIOPROC_QUEUE_FREE, FALSE);
+  return aioproc_queue_slots_end (self, transfer, transfer->length, AIOPROC_QUEUE_FREE, FALSE);
 }
 
 gboolean
 aioproc_queue_slots_nack (AioprocQueueSlots          *self,
                           const AioprocQueueTransfer *transfer)
 {
-  return aioproc_queue_slots_end (self, transfer, AIOPROC_QUEUE_READY, TRUE);
+  return aioproc_queue_slots_end (self, transfer, transfer->length, AIOPROC_QUEUE_READY, TRUE);
 }
 
 gboolean
 aioproc_queue_slots_give_back (AioprocQueueSlots          *self,
                                const AioprocQueueTransfer *transfer)
 {
-  return aioproc_queue_slots_end (self, transfer, AIOPROC_QUEUE_READY, FALSE);
+  return aioproc_queue_slots_end (self, transfer, transfer->length, AIOPROC_QUEUE_READY, FALSE);
 }

@@ -18,13 +18,15 @@ G_BEGIN_DECLS
  *        FILLING → READY.
  * get:   READY → FREE, once it is copied under the lock; else READY → LEASED (owner), the copy,
  *        LEASED → FREE.
+ *        Or READY → HELD (owner), when it is got, and HELD → FREE, when it is read no more.
+ * loan:  FREE → FILLING (owner), whatever the size, and much later FILLING → READY or → FREE.
  * lease: READY → LEASED (owner), the copy, and much later LEASED → FREE or LEASED → READY; or
  *        LEASED → FAULTY, if that has happened too often. FAULTY → LEASED → FREE, for who asks.
  *
  * Each arrow is one store, the only point at which the item comes or goes. Whoever finds the lock
- * abandoned repairs: makes the caches anew from the slots, frees what dead owners were filling,
- * and makes READY again what they had leased. What an owner left behind that died outside of the
- * lock is found by the sweep that the next operation after an announced death makes.
+ * abandoned repairs: makes the caches anew from the slots, frees what dead owners were filling or
+ * had held, and makes READY again what they had leased. What an owner left behind that died outside
+ * of the lock is found by the sweep that the next operation after an announced death makes.
  *
  * No call sleeps on the lock. The second arrow of a copy beside the lock needs none: where the
  * lock is not to be had, it is only stored, and the caches follow with the next operation.
@@ -40,11 +42,14 @@ typedef struct {
   guint32             max_items;     /* 0: no limit */
   guint32             max_failures;  /* 0: no limit */
   guint64             max_bytes;     /* 0: no limit */
+
+  _Atomic gsize       n_held;        /* (atomic) what this process has in place; see HELD_MAX */
 } AioprocQueueSlots;
 
 typedef enum {
   AIOPROC_QUEUE_DONE,
   AIOPROC_QUEUE_BEGUN,      /* a transfer: to copy beside the lock, and to end */
+  AIOPROC_QUEUE_IN_PLACE,   /* a transfer: to read where it lies, and to release */
   AIOPROC_QUEUE_WAIT,       /* empty, or full */
   AIOPROC_QUEUE_BUSY,       /* the lock was not to be had */
   AIOPROC_QUEUE_CLOSED,
@@ -58,7 +63,7 @@ typedef struct {
   guint64           length;   /* PAYLOAD_MAX at most */
 } AioprocQueuePayload;
 
-/* A slot that this process is filling, or has leased. */
+/* A slot that this process is filling, has leased, or holds. */
 typedef struct {
   AioprocQueueSlot *slot;
   guint32           link;
@@ -68,12 +73,15 @@ typedef struct {
   guint             n_failures;   /* deliveries that failed before */
   guint64           length;
   guint64           offset;
-  guint64           sequence;     /* of what is leased */
+  guint64           sequence;     /* of what is leased, or held */
 } AioprocQueueTransfer;
 
 typedef enum {
   AIOPROC_QUEUE_GET_BYTES_ONLY = 1 << 0,
   AIOPROC_QUEUE_GET_KEEP = 1 << 1,   /* it stays leased after the copy */
+  AIOPROC_QUEUE_GET_HOLD = 1 << 2,   /* what is large need not be copied */
+  /* What is not copied under the lock is a MISMATCH, too, and so is what is damaged. */
+  AIOPROC_QUEUE_GET_SMALL_ONLY = 1 << 3,
 } AioprocQueueGetFlags;
 
 /* Items that were copied out under one lock, which takes some 10 µs at most. Behind these bytes
@@ -121,6 +129,12 @@ AioprocQueueStatus aioproc_queue_slots_put       (AioprocQueueSlots          *se
                                                   AioprocQueueSleep          *sleep,
                                                   AioprocQueueTransfer       *transfer,
                                                   GError                    **error);
+/* Room for @length bytes that are written later. BEGUN: allocate, write, then commit or abort. */
+AioprocQueueStatus aioproc_queue_slots_loan      (AioprocQueueSlots          *self,
+                                                  guint64                     length,
+                                                  AioprocQueueSleep          *sleep,
+                                                  AioprocQueueTransfer       *transfer,
+                                                  GError                    **error);
 /* As many of @payloads, all of COPY_MAX at most, as there is room for, under one lock. DONE: as
  * many as @n_put says, at least 1, are there. What stopped the next one is told to the next call.
  */
@@ -142,14 +156,20 @@ gboolean           aioproc_queue_slots_fill      (AioprocQueueSlots          *se
 gboolean           aioproc_queue_slots_allocate  (AioprocQueueSlots          *self,
                                                   const AioprocQueueTransfer *transfer,
                                                   GError                    **error);
-void               aioproc_queue_slots_commit    (AioprocQueueSlots          *self,
+/* The ends of a put. FALSE: it is not this process's any more, and nothing has happened. */
+gboolean           aioproc_queue_slots_commit    (AioprocQueueSlots          *self,
                                                   const AioprocQueueTransfer *transfer);
-void               aioproc_queue_slots_abort     (AioprocQueueSlots          *self,
+gboolean           aioproc_queue_slots_abort     (AioprocQueueSlots          *self,
                                                   const AioprocQueueTransfer *transfer);
+/* The same of one of which only the first @length bytes are put. */
+gboolean           aioproc_queue_slots_commit_part (AioprocQueueSlots        *self,
+                                                  const AioprocQueueTransfer *transfer,
+                                                  guint64                     length);
 
 /* DONE: the payload was copied to @buffer, which has COPY_MAX bytes; @transfer tells its kind and
  * length. BEGUN: copy it. Then, and after KEEP, acknowledge or give back. BYTES_ONLY: MISMATCH for
- * any other kind, which stays.
+ * any other kind, which stays. IN_PLACE, after HOLD only: the item is gone from the queue, and lies
+ * in one piece at the offset until it is released.
  */
 AioprocQueueStatus aioproc_queue_slots_get       (AioprocQueueSlots          *self,
                                                   AioprocQueueGetFlags        flags,
@@ -168,12 +188,28 @@ AioprocQueueStatus aioproc_queue_slots_get_many  (AioprocQueueSlots          *se
                                                   AioprocQueueTransfer       *transfer,
                                                   GError                    **error);
 
+/* Looks whether a get would have to wait, and takes nothing: DONE, CLOSED and FAILED if not. WAIT:
+ * sleep on the watch word.
+ */
+AioprocQueueStatus aioproc_queue_slots_watch     (AioprocQueueSlots          *self,
+                                                  AioprocQueueSleep          *sleep,
+                                                  GError                    **error);
+
 /* The ends of a lease. FALSE: it is not this process's any more, and nothing has happened. */
 gboolean           aioproc_queue_slots_ack       (AioprocQueueSlots          *self,
                                                   const AioprocQueueTransfer *transfer);
 gboolean           aioproc_queue_slots_nack      (AioprocQueueSlots          *self,
                                                   const AioprocQueueTransfer *transfer);
 gboolean           aioproc_queue_slots_give_back (AioprocQueueSlots          *self,
+                                                  const AioprocQueueTransfer *transfer);
+
+/* What was IN_PLACE is not read any more. TRUE: there is memory to give back, by
+ * aioproc_queue_slots_trim().
+ */
+gboolean           aioproc_queue_slots_release   (AioprocQueueSlots          *self,
+                                                  const AioprocQueueTransfer *transfer);
+/* The same in a child that was forked since, where it is only not counted any more. */
+void               aioproc_queue_slots_forget    (AioprocQueueSlots          *self,
                                                   const AioprocQueueTransfer *transfer);
 
 /* The first item that has failed too often. BEGUN: copy it, then acknowledge or give back. WAIT:
@@ -199,5 +235,10 @@ AioprocQueueStatus aioproc_queue_slots_join      (AioprocQueueSlots          *se
  * Sleeps on the lock.
  */
 void               aioproc_queue_slots_trim      (AioprocQueueSlots          *self);
+/* Gives memory back that has not been needed for a while, whatever else is in the queue. To be
+ * called about once a second, by one thread of the process. FALSE: there will be none before more
+ * is got. Sleeps on the lock.
+ */
+gboolean           aioproc_queue_slots_tend      (AioprocQueueSlots          *self);
 
 G_END_DECLS

@@ -9,6 +9,7 @@
 #include "ipc/aioproc-queue-enter-private.h"
 #include "ipc/aioproc-queue-grow-private.h"
 #include "ipc/aioproc-queue-repair-private.h"
+#include "ipc/aioproc-queue-trim-private.h"
 #include "platform/aioproc-futex-private.h"
 
 #define peek(field)        aioproc_queue_peek (field)
@@ -24,10 +25,11 @@ make_claim (AioprocQueueSlots *self,
   return (guint64) aioproc_queue_slots_get_owner (self) << 32 | ticket;
 }
 
-/* Takes a free slot with an extent of @size_class off its list. */
-static guint32
+/* Takes a free slot with an extent of @size_class off its list. NULL: none is to be had. */
+static inline AioprocQueueSlot *
 aioproc_queue_slots_pop_free (AioprocQueueSlots  *self,
                               guint               size_class,
+                              guint32            *link_out,
                               AioprocQueueWakes  *wakes,
                               GError            **error)
 {
@@ -43,7 +45,7 @@ aioproc_queue_slots_pop_free (AioprocQueueSlots  *self,
       if (link == 0)
         {
           if (!aioproc_queue_grow (self, size_class, wakes, error))
-            return 0;
+            return NULL;
 
           continue;
         }
@@ -51,7 +53,7 @@ aioproc_queue_slots_pop_free (AioprocQueueSlots  *self,
       slot = aioproc_queue_slots_at (self, link);
 
       if (slot != NULL && peek (&slot->state) == AIOPROC_QUEUE_FREE &&
-          aioproc_queue_info_get_class (peek (&slot->info)) == size_class &&
+          aioproc_queue_info_is_warm (peek (&slot->info), size_class) &&
           (size_class == 0 ||
            aioproc_queue_extent_is_valid (size_class, (guint64) peek (&slot->extent) *
                                                       AIOPROC_QUEUE_EXTENT_UNIT)))
@@ -59,18 +61,27 @@ aioproc_queue_slots_pop_free (AioprocQueueSlots  *self,
           next = peek (&slot->next);
           poke (first, next);
           aioproc_queue_slots_prefetch (self, next);
+          *link_out = link;
 
-          return link;
+          return slot;
+        }
+
+      if (slot != NULL && aioproc_queue_is_slot_cold (slot, size_class))
+        {
+          if (!aioproc_queue_warm_up (self, slot, size_class, wakes, error))
+            return 0;
+
+          continue;
         }
 
       if (repaired)
         {
           aioproc_queue_slots_set_corrupt (self, error);
-          return 0;
+          return NULL;
         }
 
       if (!aioproc_queue_repair (self, wakes, error))
-        return 0;
+        return NULL;
 
       repaired = TRUE;
     }
@@ -179,10 +190,13 @@ aioproc_queue_slots_count_in (AioprocQueueSlots *self,
     poke (&header->peak_bytes, n_bytes);
 }
 
-/* Under the lock. @transfer: needed for what is not copied under it. */
-static inline AioprocQueueStatus
+/* Under the lock. @beside_min: what has so many bytes or more is not copied under it, but begun,
+ * which @transfer is needed for.
+ */
+G_ALWAYS_INLINE static inline AioprocQueueStatus
 aioproc_queue_slots_put_locked (AioprocQueueSlots          *self,
                                 const AioprocQueuePayload  *payload,
+                                guint64                     beside_min,
                                 AioprocQueueSleep          *sleep,
                                 AioprocQueueTransfer       *transfer,
                                 AioprocQueueWakes          *wakes,
@@ -202,8 +216,7 @@ aioproc_queue_slots_put_locked (AioprocQueueSlots          *self,
     return aioproc_queue_slots_prepare_sleep (self, &header->room, sleep) ? AIOPROC_QUEUE_WAIT
                                                                           : AIOPROC_QUEUE_CLOSED;
 
-  link = aioproc_queue_slots_pop_free (self, size_class, wakes, error);
-  slot = link != 0 ? aioproc_queue_slots_at (self, link) : NULL;
+  slot = aioproc_queue_slots_pop_free (self, size_class, &link, wakes, error);
 
   if (G_UNLIKELY (slot == NULL))
     return AIOPROC_QUEUE_FAILED;
@@ -215,9 +228,9 @@ aioproc_queue_slots_put_locked (AioprocQueueSlots          *self,
   poke (&slot->info, aioproc_queue_info (payload->kind, size_class, 0));
   offset = aioproc_queue_slot_get_offset (slot, link, size_class);
   aioproc_queue_slots_count_in (self, payload->length);
-  aioproc_queue_note_cpu (&header->put_cpu);
+  aioproc_queue_note_cpu (&header->put_cpu, sequence);
 
-  if (payload->length > AIOPROC_QUEUE_COPY_MAX)
+  if (payload->length >= beside_min)
     {
       transfer->slot = slot;
       transfer->link = link;
@@ -269,7 +282,28 @@ aioproc_queue_slots_put (AioprocQueueSlots          *self,
   if (status != AIOPROC_QUEUE_DONE)
     return status;
 
-  status = aioproc_queue_slots_put_locked (self, payload, sleep, transfer, &wakes, error);
+  status = aioproc_queue_slots_put_locked (self, payload, AIOPROC_QUEUE_COPY_MAX + 1, sleep,
+                                           transfer, &wakes, error);
+  aioproc_queue_slots_leave (self, &wakes);
+
+  return status;
+}
+
+AioprocQueueStatus
+aioproc_queue_slots_loan (AioprocQueueSlots     *self,
+                          guint64                length,
+                          AioprocQueueSleep     *sleep,
+                          AioprocQueueTransfer  *transfer,
+                          GError               **error)
+{
+  const AioprocQueuePayload payload = { .kind = AIOPROC_QUEUE_BYTES, .length = length };
+  AioprocQueueWakes wakes = { 0 };
+  AioprocQueueStatus status = aioproc_queue_slots_enter (self, &wakes, error);
+
+  if (status != AIOPROC_QUEUE_DONE)
+    return status;
+
+  status = aioproc_queue_slots_put_locked (self, &payload, 0, sleep, transfer, &wakes, error);
   aioproc_queue_slots_leave (self, &wakes);
 
   return status;
@@ -296,8 +330,9 @@ aioproc_queue_slots_put_many (AioprocQueueSlots          *self,
     {
       gboolean first = *n_put == 0;
 
-      status = aioproc_queue_slots_put_locked (self, &payloads[*n_put], first ? sleep : NULL, NULL,
-                                               &wakes, first ? error : NULL);
+      status = aioproc_queue_slots_put_locked (self, &payloads[*n_put], AIOPROC_QUEUE_COPY_MAX + 1,
+                                               first ? sleep : NULL, NULL, &wakes,
+                                               first ? error : NULL);
       *n_put += status == AIOPROC_QUEUE_DONE;
     }
 
@@ -324,6 +359,8 @@ aioproc_queue_slots_allocate (AioprocQueueSlots          *self,
                               const AioprocQueueTransfer *transfer,
                               GError                    **error)
 {
-  return aioproc_queue_grow_extent (self, transfer->slot, transfer->size_class, transfer->offset,
+  /* What lies in its slot is there. */
+  return transfer->size_class == 0 ||
+         aioproc_queue_grow_extent (self, transfer->slot, transfer->size_class, transfer->offset,
                                     transfer->length, error);
 }

@@ -9,6 +9,7 @@
 #include "ipc/aioproc-queue-enter-private.h"
 #include "ipc/aioproc-queue-grow-private.h"
 #include "ipc/aioproc-queue-repair-private.h"
+#include "ipc/aioproc-queue-trim-private.h"
 #include "platform/aioproc-futex-private.h"
 
 #define peek(field)        aioproc_queue_peek (field)
@@ -52,7 +53,7 @@ aioproc_queue_slots_init (AioprocQueueSlots  *self,
       poke (&header->n_slots, AIOPROC_QUEUE_BIRTH_SLOTS);
 
       for (guint32 link = AIOPROC_QUEUE_BIRTH_SLOTS; link > 0; link--)
-        aioproc_queue_slots_push_free (self, link, aioproc_queue_slots_at (self, link), 0);
+        aioproc_queue_slots_push_free (self, link, aioproc_queue_slots_at_known (self, link), 0);
     }
 
   n_slots = peek (&header->n_slots);
@@ -97,6 +98,24 @@ aioproc_queue_slots_catch_up (AioprocQueueSlots  *self,
   return FALSE;
 }
 
+guint32
+aioproc_queue_slots_mark (AioprocQueueSlots *self,
+                          _Atomic guint32   *word)
+{
+  guint32 value = aioproc_queue_word_mark (word);
+
+  /* A slot has changed beside the lock, perhaps since this process has it and has caught up, and
+   * the word was changed before it was marked: what it was not is no value to sleep on. Partner:
+   * aioproc_queue_slots_end_unlocked(), which sets the flag before it changes the word.
+   */
+  atomic_thread_fence (memory_order_acquire);
+
+  if (G_UNLIKELY (atomic_load (&self->header->stale) != 0))
+    value -= AIOPROC_QUEUE_CHANGE;
+
+  return value;
+}
+
 gboolean
 aioproc_queue_slots_prepare_sleep (AioprocQueueSlots *self,
                                    _Atomic guint32   *word,
@@ -115,7 +134,7 @@ aioproc_queue_slots_prepare_sleep (AioprocQueueSlots *self,
       return TRUE;
     }
 
-  sleep->expected = aioproc_queue_word_mark (word);
+  sleep->expected = aioproc_queue_slots_mark (self, word);
 
   /* Partner: aioproc_queue_slots_close(), which sets it before it changes the word. */
   return was_closed || atomic_load (&self->header->closed) == 0;
@@ -145,8 +164,10 @@ aioproc_queue_slots_close (AioprocQueueSlots *self,
 
   atomic_fetch_add (&header->items, AIOPROC_QUEUE_CHANGE);
   atomic_fetch_add (&header->room, AIOPROC_QUEUE_CHANGE);
+  atomic_fetch_add (&header->watch, AIOPROC_QUEUE_CHANGE);
   aioproc_futex_wake (&header->items, G_MAXINT);
   aioproc_futex_wake (&header->room, G_MAXINT);
+  aioproc_futex_wake (&header->watch, G_MAXINT);
 
   if (immediate && aioproc_queue_slots_enter (self, &wakes, NULL) == AIOPROC_QUEUE_DONE)
     {
@@ -196,7 +217,7 @@ aioproc_queue_slots_join (AioprocQueueSlots  *self,
 
   if (peek (&header->n_used) != 0)
     {
-      sleep->expected = aioproc_queue_word_mark (&header->idle);
+      sleep->expected = aioproc_queue_slots_mark (self, &header->idle);
       status = AIOPROC_QUEUE_WAIT;
     }
 
@@ -205,28 +226,16 @@ aioproc_queue_slots_join (AioprocQueueSlots  *self,
   return status;
 }
 
-void
-aioproc_queue_slots_trim (AioprocQueueSlots *self)
+gboolean
+aioproc_queue_slots_can_trim (AioprocQueueSlots *self)
 {
   AioprocQueueHeader *header = self->header;
-  AioprocQueueWakes wakes = { 0 };
-  AioprocLockResult result;
 
-  if (aioproc_family_attach (self->family, NULL) == 0)
-    return;
-
-  result = aioproc_lock_word_lock (&header->lock, self->family);
-
-  if (!aioproc_queue_slots_catch_up (self, result == AIOPROC_LOCK_ABANDONED, &wakes, NULL))
-    return;
-
-  aioproc_queue_slots_drop (self, &wakes);
-
-  if (peek (&header->n_used) == 0 && peek (&header->n_faulty) == 0 &&
-      peek (&header->n_allocated) > AIOPROC_QUEUE_IDLE_KEEP &&
-      (aioproc_queue_is_dropped (header) ||
-       g_get_monotonic_time () - peek (&header->empty_since) >= AIOPROC_QUEUE_IDLE_USEC))
-    aioproc_queue_shrink (self);
-
-  aioproc_queue_slots_leave (self, &wakes);
+  /* What is busy and not used is held. */
+  return peek (&header->n_used) == 0 && peek (&header->n_faulty) == 0 &&
+         peek (&header->busy_first) == 0 &&
+         peek (&header->n_allocated) > AIOPROC_QUEUE_IDLE_KEEP &&
+         (aioproc_queue_is_dropped (header) ||
+          g_get_monotonic_time () - peek (&header->empty_since) >= AIOPROC_QUEUE_IDLE_USEC) &&
+         !aioproc_queue_is_trimmed (self, 0, AIOPROC_QUEUE_FILE_SIZE);
 }

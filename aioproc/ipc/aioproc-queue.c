@@ -15,10 +15,11 @@
  * A queue of values or bytes that any number of processes put into and get from.
  *
  * An item is a [struct@GLib.Variant] or [struct@GLib.Bytes]. It is copied into memory that the
- * processes share when it is put, and out of it by the one process that gets it: there is no
- * thread in between, nothing is lost when a process ends right after a put, and a process never
- * waits at its end for others to read. Items of one process come out in the order in which it put
- * them; between processes there is no order.
+ * processes share when it is put, and out of it by the one process that gets it, but for large
+ * bytes, which that process reads where they lie: there is no thread in between, nothing is lost
+ * when a process ends right after a put, and a process never waits at its end for others to read.
+ * Items of one process come out in the order in which it put them; between processes there is no
+ * order.
  *
  * ```c
  * static void
@@ -52,21 +53,23 @@
  * aioproc_queue_get_async (queue, -1, NULL, got_cb, loop);
  * ```
  *
- * Bytes that were put can be got as a value of type `ay`, and an `ay` as bytes. Arrays of bytes
- * cost one copy in and one out; other values are checked when they are got, which takes some
- * nanoseconds a byte. An item has 8 GiB at most. A value cannot hold a handle (`h`), since memory
- * cannot carry a descriptor.
+ * Bytes that were put can be got as a value of type `ay`, and an `ay` as bytes. More than 4 KiB
+ * that are got as bytes cost one copy, and arrays of bytes otherwise two; other values are checked
+ * when they are got, which takes some nanoseconds a byte. An item has 8 GiB at most. A value cannot
+ * hold a handle (`h`), since memory cannot carry a descriptor. What is large and only being made
+ * can be built in the memory of the queue, which costs no copy: see [class@QueueLoan].
  *
  * A queue without a limit grows as long as there is memory, up to 13 GiB of payloads and 16 million
- * items; a put then fails with [error@Gio.IOErrorEnum.NO_SPACE]. Memory is kept for the next items,
- * and given back once the queue has been empty for a second.
+ * items; a put then fails with [error@Gio.IOErrorEnum.NO_SPACE]. Memory is kept for the next items;
+ * what none has needed for a second or two is given back by the processes that get, and all of it
+ * once the queue has been empty for a second.
  *
  * # Thread safety
  *
  * All functions may be called from any thread. Asynchronous operations complete on the
  * thread-default main context of the thread that started them; those of one process are served in
- * the order in which they were started. Payloads of more than 64 KiB are copied on threads of
- * the library then, smaller ones where the operation is started. The blocking functions never
+ * the order in which they were started. Payloads of more than 64 KiB are then copied, if at all, on
+ * threads of the library, smaller ones where the operation is started. The blocking functions never
  * iterate a main context, and copy in the calling thread.
  *
  * # Process safety
@@ -91,10 +94,12 @@
   (G_TYPE_INSTANCE_GET_CLASS ((object), AIOPROC_TYPE_QUEUE, AioprocQueueClass))
 
 static void aioproc_queue_shareable_iface_init (AioprocShareableInterface *iface);
+static void aioproc_queue_waitable_iface_init (AioprocWaitableInterface *iface);
 
 G_DEFINE_TYPE_WITH_CODE (AioprocQueue, aioproc_queue, G_TYPE_OBJECT,
   G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, aioproc_shareable_initable_iface_init)
-  G_IMPLEMENT_INTERFACE (AIOPROC_TYPE_SHAREABLE, aioproc_queue_shareable_iface_init))
+  G_IMPLEMENT_INTERFACE (AIOPROC_TYPE_SHAREABLE, aioproc_queue_shareable_iface_init)
+  G_IMPLEMENT_INTERFACE (AIOPROC_TYPE_WAITABLE, aioproc_queue_waitable_iface_init))
 
 typedef enum {
   PROP_NAME = 1,
@@ -158,6 +163,42 @@ aioproc_queue_shareable_iface_init (AioprocShareableInterface *iface)
   iface->get_shm = aioproc_queue_get_shm;
   iface->set_up = aioproc_queue_set_up;
   iface->set_backend = aioproc_queue_set_backend;
+}
+
+static gboolean
+aioproc_queue_is_ready (AioprocWaitable *waitable)
+{
+  AioprocQueue *self = AIOPROC_QUEUE (waitable);
+
+  return self->backend == NULL || self->backend->is_ready (self->impl);
+}
+
+static gboolean
+aioproc_queue_watch (AioprocWaitable  *waitable,
+                     AioprocWatch     *watch,
+                     GError          **error)
+{
+  AioprocQueue *self = AIOPROC_QUEUE (waitable);
+
+  return self->backend == NULL || self->backend->watch (self->impl, watch, error);
+}
+
+static void
+aioproc_queue_unwatch (AioprocWaitable *waitable,
+                       AioprocWatch    *watch)
+{
+  AioprocQueue *self = AIOPROC_QUEUE (waitable);
+
+  if (self->backend != NULL)
+    self->backend->unwatch (self->impl, watch);
+}
+
+static void
+aioproc_queue_waitable_iface_init (AioprocWaitableInterface *iface)
+{
+  iface->is_ready = aioproc_queue_is_ready;
+  iface->watch = aioproc_queue_watch;
+  iface->unwatch = aioproc_queue_unwatch;
 }
 
 static void
@@ -681,8 +722,9 @@ aioproc_queue_try_get_failed (AioprocQueue  *self,
  * Every put fails with [error@Gio.IOErrorEnum.CLOSED] from now on, those that wait at once.
  *
  * If @immediate is `FALSE`, what is in the queue can still be got, and so can items whose puts had
- * begun to copy; then every get fails with [error@Gio.IOErrorEnum.CLOSED], those that wait
- * included. Items that are leased may come back: gets wait until all leases have ended.
+ * begun to copy, or for which room was lent; then every get fails with
+ * [error@Gio.IOErrorEnum.CLOSED], those that wait included. Items that are leased may come back,
+ * and those of loans may be committed: gets wait until all leases and loans have ended.
  *
  * If @immediate is `TRUE`, every get fails at once, those that wait included. What is in the
  * queue is dropped, and its memory given back. A put or a get that is copying at this moment ends

@@ -14,6 +14,7 @@
 
 #include "aioproc-queue-failure.h"
 #include "aioproc-queue-lease.h"
+#include "aioproc-queue-loan.h"
 #include "aioproc-version-macros.h"
 
 G_BEGIN_DECLS
@@ -99,6 +100,30 @@ AIOPROC_AVAILABLE_IN_ALL
 gboolean      aioproc_queue_put_bytes_finish (AioprocQueue         *self,
                                               GAsyncResult         *result,
                                               GError              **error);
+AIOPROC_AVAILABLE_IN_ALL
+AioprocQueueLoan *aioproc_queue_try_loan     (AioprocQueue         *self,
+                                              gsize                 size,
+                                              GError              **error)
+                                              G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
+AioprocQueueLoan *aioproc_queue_loan         (AioprocQueue         *self,
+                                              gsize                 size,
+                                              gint64                timeout_usec,
+                                              GCancellable         *cancellable,
+                                              GError              **error)
+                                              G_GNUC_WARN_UNUSED_RESULT;
+AIOPROC_AVAILABLE_IN_ALL
+void          aioproc_queue_loan_async       (AioprocQueue         *self,
+                                              gsize                 size,
+                                              gint64                timeout_usec,
+                                              GCancellable         *cancellable,
+                                              GAsyncReadyCallback   callback,
+                                              gpointer              user_data);
+AIOPROC_AVAILABLE_IN_ALL
+AioprocQueueLoan *aioproc_queue_loan_finish  (AioprocQueue         *self,
+                                              GAsyncResult         *result,
+                                              GError              **error)
+                                              G_GNUC_WARN_UNUSED_RESULT;
 AIOPROC_AVAILABLE_IN_ALL
 GVariant     *aioproc_queue_try_get          (AioprocQueue         *self,
                                               GError              **error)

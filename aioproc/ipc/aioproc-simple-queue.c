@@ -63,10 +63,12 @@ struct _AioprocSimpleQueue {
 };
 
 static void aioproc_simple_queue_shareable_iface_init (AioprocShareableInterface *iface);
+static void aioproc_simple_queue_waitable_iface_init (AioprocWaitableInterface *iface);
 
 G_DEFINE_FINAL_TYPE_WITH_CODE (AioprocSimpleQueue, aioproc_simple_queue, G_TYPE_OBJECT,
   G_IMPLEMENT_INTERFACE (G_TYPE_INITABLE, aioproc_shareable_initable_iface_init)
-  G_IMPLEMENT_INTERFACE (AIOPROC_TYPE_SHAREABLE, aioproc_simple_queue_shareable_iface_init))
+  G_IMPLEMENT_INTERFACE (AIOPROC_TYPE_SHAREABLE, aioproc_simple_queue_shareable_iface_init)
+  G_IMPLEMENT_INTERFACE (AIOPROC_TYPE_WAITABLE, aioproc_simple_queue_waitable_iface_init))
 
 typedef enum {
   PROP_NAME = 1,
@@ -118,6 +120,42 @@ aioproc_simple_queue_shareable_iface_init (AioprocShareableInterface *iface)
   iface->get_shm = aioproc_simple_queue_get_shm;
   iface->set_up = aioproc_simple_queue_set_up;
   iface->set_backend = aioproc_simple_queue_set_backend;
+}
+
+static gboolean
+aioproc_simple_queue_is_ready (AioprocWaitable *waitable)
+{
+  AioprocSimpleQueue *self = AIOPROC_SIMPLE_QUEUE (waitable);
+
+  return self->backend == NULL || self->backend->is_ready (self->impl);
+}
+
+static gboolean
+aioproc_simple_queue_watch (AioprocWaitable  *waitable,
+                            AioprocWatch     *watch,
+                            GError          **error)
+{
+  AioprocSimpleQueue *self = AIOPROC_SIMPLE_QUEUE (waitable);
+
+  return self->backend == NULL || self->backend->watch (self->impl, watch, error);
+}
+
+static void
+aioproc_simple_queue_unwatch (AioprocWaitable *waitable,
+                              AioprocWatch    *watch)
+{
+  AioprocSimpleQueue *self = AIOPROC_SIMPLE_QUEUE (waitable);
+
+  if (self->backend != NULL)
+    self->backend->unwatch (self->impl, watch);
+}
+
+static void
+aioproc_simple_queue_waitable_iface_init (AioprocWaitableInterface *iface)
+{
+  iface->is_ready = aioproc_simple_queue_is_ready;
+  iface->watch = aioproc_simple_queue_watch;
+  iface->unwatch = aioproc_simple_queue_unwatch;
 }
 
 static void
@@ -604,6 +642,8 @@ aioproc_simple_queue_put_bytes_finish (AioprocSimpleQueue  *self,
  * @error: return location for an error
  *
  * Gets bytes from the queue, and blocks the calling thread until there are some.
+ *
+ * More than 4 KiB are not copied, see [method@Queue.get_bytes].
  *
  * Fails as [method@Queue.get_bytes] does.
  *

@@ -48,6 +48,17 @@ AioprocIOStatus aioproc_fds_receive (int           socket_fd,
 gboolean        aioproc_fds_socketpair (int           type,
                                         int           fds[2],
                                         GError      **error);
+/* Whether this process can have @n more descriptors now: for who is about to call what ends the
+ * program where it cannot, as GLib does for a main context or a cancellable that is waited for.
+ * Another thread may take them in between.
+ */
+gboolean        aioproc_fds_check_free (guint         n,
+                                        GError      **error);
+/* accept4(), O_CLOEXEC and not blocking, of a listening socket that does not block. -1 with errno:
+ * EAGAIN where nobody is there, or is any more; else this process, or the system, has run out of
+ * something.
+ */
+int             aioproc_fds_accept  (int           listening_fd);
 int             aioproc_fds_dup     (int           fd,
                                      GError      **error);
 void            aioproc_fds_close_all (int        *fds,

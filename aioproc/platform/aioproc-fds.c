@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -245,6 +246,71 @@ aioproc_fds_socketpair (int      type,
     }
 
   return TRUE;
+}
+
+gboolean
+aioproc_fds_check_free (guint    n,
+                        GError **error)
+{
+  int fd = eventfd (0, EFD_CLOEXEC);
+  gboolean are_free;
+
+  if (fd < 0)
+    {
+      int saved_errno = errno;
+
+      g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
+                   "Could not have one more descriptor: %s", g_strerror (saved_errno));
+      return FALSE;
+    }
+
+  /* All at the same time. */
+  are_free = n <= 1 || aioproc_fds_check_free (n - 1, error);
+  close (fd);
+
+  return are_free;
+}
+
+int
+aioproc_fds_accept (int listening_fd)
+{
+  for (;;)
+    {
+      int fd = accept4 (listening_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+      if (fd >= 0)
+        return aioproc_self_lift_fd (fd);
+
+      switch (errno)
+        {
+        case EAGAIN:
+        case EMFILE:
+        case ENFILE:
+        case ENOBUFS:
+        case ENOMEM:
+          return -1;
+
+        /* They are of one who was on its way: the next one may be there. */
+        case EINTR:
+        case ECONNABORTED:
+        case EPERM:
+        case EPROTO:
+        case ENETDOWN:
+        case ENETUNREACH:
+        case EHOSTDOWN:
+        case EHOSTUNREACH:
+        case ENONET:
+        case ENOPROTOOPT:
+        case EOPNOTSUPP:
+        case ETIMEDOUT:
+          break;
+
+        /* It was shut down, and nobody will come. */
+        default:
+          errno = EAGAIN;
+          return -1;
+        }
+    }
 }
 
 int

@@ -77,6 +77,7 @@ struct _AioprocProcess
   gboolean                has_exit_code;
   int                     exit_code;
   GPtrArray              *waits;              /* (owned) (element-type GSource) pending waits */
+  AioprocWatches          watches;
   GMainContext           *notify_context;     /* (owned) (nullable) of the thread that started it */
   GSource                *notify_source;      /* (owned) (nullable) while a notify is on its way */
   double                  progress;           /* from 0 to 1; -1: not known */
@@ -142,7 +143,11 @@ gboolean        aioproc_process_wait_parent       (AioprocProcess        *self,
                                                    GCancellable          *cancellable,
                                                    GError               **error);
 /* The implementation of AioprocWaitable. */
-GSource        *aioproc_process_create_source     (AioprocWaitable       *waitable);
+gboolean        aioproc_process_watch             (AioprocWaitable       *waitable,
+                                                   AioprocWatch          *watch,
+                                                   GError               **error);
+void            aioproc_process_unwatch           (AioprocWaitable       *waitable,
+                                                   AioprocWatch          *watch);
 
 /* --- aioproc-process-tree.c: this process and its parent --- */
 

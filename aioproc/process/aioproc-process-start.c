@@ -4,9 +4,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-#include <errno.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "aioproc-error.h"
@@ -14,6 +12,7 @@
 #include "core/aioproc-debug-private.h"
 #include "core/aioproc-family-private.h"
 #include "core/aioproc-message-private.h"
+#include "platform/aioproc-fds-private.h"
 #include "process/aioproc-exit-private.h"
 #include "process/aioproc-process-private.h"
 #include "process/aioproc-supervision-private.h"
@@ -155,18 +154,12 @@ dup_notify_context (GError **error)
 
   if (context == NULL && !g_atomic_int_get (&has_default))
     {
-      int fd = eventfd (0, EFD_CLOEXEC);
-
-      if (fd < 0)
+      if (!aioproc_fds_check_free (1, error))
         {
-          int saved_errno = errno;
-
-          g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
-                       "Could not make a main context: %s", g_strerror (saved_errno));
+          g_prefix_error (error, "Could not make a main context: ");
           return NULL;
         }
 
-      close (fd);
       g_main_context_default ();
       g_atomic_int_set (&has_default, TRUE);
     }
@@ -351,7 +344,11 @@ start_ready (AioprocProcess *self,
  *   has threads that Aioproc did not start.
  * - `AIOPROC_ERROR_WORKER_DIED`: the worker ended before its bootstrap was done.
  * - `G_IO_ERROR_CANCELLED`: the start was cancelled.
- * - `G_IO_ERROR_CLOSED`: the process was closed.
+ * - `G_IO_ERROR_CLOSED`: the process was closed; or a connection in the arguments has come to its
+ *   end.
+ * - `G_IO_ERROR_BUSY`: a connection in the arguments has operations pending, or something left
+ *   behind, or is being sent already.
+ * - `G_IO_ERROR_NOT_SUPPORTED`: a connection in the arguments is over a stream.
  * - `G_IO_ERROR_INVALID_ARGUMENT`: its context has a program and a module, or an empty program;
  *   or it was made without a function; or the arguments are nested more than 32 levels deep.
  * - `G_IO_ERROR_MESSAGE_TOO_LARGE`: the arguments are more than a frame can carry.

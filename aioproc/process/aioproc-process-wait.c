@@ -11,6 +11,7 @@
 
 #include <glib-unix.h>
 
+#include "core/aioproc-source-cancel-private.h"
 #include "platform/aioproc-fds-private.h"
 #include "process/aioproc-monitor-private.h"
 #include "process/aioproc-process-private.h"
@@ -24,20 +25,8 @@ typedef struct
   GTask                   *task;            /* (owned) (nullable) until it is ready */
   GSource                 *source;          /* not owned */
   gint64                   deadline_usec;
+  AioprocSourceCancel      cancel;
 } Wait;
-
-/* The source of a waitable. What wakes it is a child of it, so that its end is seen: whoever is
- * woken is kept alive by who wakes. GLib's own mark of a source that is destroyed is not for other
- * threads.
- */
-typedef struct
-{
-  GSource   parent_instance;
-
-  GWeakRef  process;
-  GSource  *wake;         /* (owned) */
-  gboolean  is_waiting;   /* in the thread of its context */
-} WaitableSource;
 
 static void
 remove_wait (AioprocProcess *self,
@@ -53,6 +42,7 @@ wait_free (gpointer data)
 {
   Wait *wait = data;
 
+  aioproc_source_cancel_disconnect (&wait->cancel);
   remove_wait (wait->process, wait->source);
   g_clear_object (&wait->task);
   g_object_unref (wait->process);
@@ -64,9 +54,6 @@ dispatch_cb (GSource     *source,
              GSourceFunc  callback,
              gpointer     user_data)
 {
-  /* First: what happens from here on wakes it again. */
-  g_source_set_ready_time (source, -1);
-
   return callback (user_data);
 }
 
@@ -82,6 +69,8 @@ aioproc_process_wake_locked (AioprocProcess *self)
 
   for (guint i = 0; i < self->waits->len; i++)
     g_source_set_ready_time (g_ptr_array_index (self->waits, i), 0);
+
+  aioproc_watches_notify (&self->watches);
 }
 
 /* From now on @source is woken. */
@@ -111,16 +100,20 @@ wait_ready_cb (gpointer user_data)
   g_autoptr(GTask) task = NULL;
   g_autoptr(GError) error = NULL;
   gboolean has_come;
-  gboolean is_cancelled = g_cancellable_is_cancelled (cancellable);
+  gboolean is_cancelled;
   gboolean is_late = wait->deadline_usec >= 0 && g_get_monotonic_time () >= wait->deadline_usec;
+
+  /* First: what happens from here on wakes it again. */
+  g_source_set_ready_time (wait->source, wait->deadline_usec);
+  aioproc_source_cancel_connect (&wait->cancel, wait->source, cancellable);
+  is_cancelled = g_cancellable_is_cancelled (cancellable);
 
   aioproc_mutex_lock (&self->mutex);
 
   has_come = wait->predicate (self);
   if (!has_come && !is_cancelled && !is_late)
     {
-      /* Woken for somebody else. */
-      g_source_set_ready_time (wait->source, wait->deadline_usec);
+      /* Woken for somebody else, or to begin. */
       aioproc_mutex_unlock (&self->mutex);
       return G_SOURCE_CONTINUE;
     }
@@ -132,6 +125,7 @@ wait_ready_cb (gpointer user_data)
   else if (!has_come)
     set_timed_out (self, &error);
 
+  aioproc_source_cancel_disconnect (&wait->cancel);
   task = g_steal_pointer (&wait->task);
   wait->ready (self, task, g_steal_pointer (&error));
 
@@ -157,18 +151,11 @@ aioproc_process_wait_async (AioprocProcess          *self,
   source = g_source_new (&wait_source_funcs, sizeof (GSource));
   g_source_set_static_name (source, "[aioproc] wait for a process");
   g_source_set_priority (source, g_task_get_priority (task));
-  g_source_set_ready_time (source, deadline_usec);
+  /* To a cancellable it is connected in its context. */
+  g_source_set_ready_time (source, cancellable != NULL ? 0 : deadline_usec);
 
   if (self->kind == AIOPROC_PROCESS_PARENT)
     g_source_add_unix_fd (source, self->hangup_fd, G_IO_IN);
-
-  if (cancellable != NULL)
-    {
-      g_autoptr(GSource) cancelled = g_cancellable_source_new (cancellable);
-
-      g_source_set_dummy_callback (cancelled);
-      g_source_add_child_source (source, cancelled);
-    }
 
   wait = g_new0 (Wait, 1);
   wait->process = g_object_ref (self);
@@ -377,84 +364,33 @@ aioproc_process_wait_parent (AioprocProcess  *self,
   return FALSE;
 }
 
-static gboolean
-wake_cb (gpointer user_data)
+gboolean
+aioproc_process_watch (AioprocWaitable  *waitable,
+                       AioprocWatch     *watch,
+                       GError          **error)
 {
-  return G_SOURCE_CONTINUE;
-}
-
-/* Not before it has a context, without which nobody else may touch it. */
-static gboolean
-waitable_prepare (GSource *source,
-                  int     *timeout_msec)
-{
-  WaitableSource *self = (WaitableSource *) source;
-  g_autoptr(AioprocProcess) process = NULL;
+  AioprocProcess *self = AIOPROC_PROCESS (waitable);
+  gboolean is_parent = self->kind == AIOPROC_PROCESS_PARENT;
   gboolean has_ended;
 
-  *timeout_msec = -1;
+  if (self->kind == AIOPROC_PROCESS_CHILD)
+    aioproc_monitor_check ();
 
-  if (self->is_waiting)
-    return FALSE;
-
-  self->is_waiting = TRUE;
-  process = g_weak_ref_get (&self->process);
-
-  if (process == NULL)
-    return FALSE;
-
-  aioproc_mutex_lock (&process->mutex);
-  has_ended = aioproc_process_has_ended (process);
-  if (!has_ended)
-    add_wait_locked (process, self->wake);
-  aioproc_mutex_unlock (&process->mutex);
+  aioproc_mutex_lock (&self->mutex);
+  has_ended = aioproc_process_has_ended (self);
+  aioproc_watch_link (watch, &self->watches, is_parent ? self->hangup_fd : -1, POLLIN);
+  aioproc_mutex_unlock (&self->mutex);
 
   return has_ended;
 }
 
-static gboolean
-waitable_dispatch (GSource     *source,
-                   GSourceFunc  callback,
-                   gpointer     user_data)
-{
-  return callback (user_data);
-}
-
-static void
-waitable_finalize (GSource *source)
-{
-  WaitableSource *self = (WaitableSource *) source;
-  g_autoptr(AioprocProcess) process = g_weak_ref_get (&self->process);
-
-  if (process != NULL)
-    remove_wait (process, self->wake);
-
-  g_weak_ref_clear (&self->process);
-  g_source_unref (self->wake);
-}
-
-static GSourceFuncs waitable_source_funcs = {
-  .prepare = waitable_prepare,
-  .dispatch = waitable_dispatch,
-  .finalize = waitable_finalize,
-};
-
-GSource *
-aioproc_process_create_source (AioprocWaitable *waitable)
+void
+aioproc_process_unwatch (AioprocWaitable *waitable,
+                         AioprocWatch    *watch)
 {
   AioprocProcess *self = AIOPROC_PROCESS (waitable);
-  GSource *source = g_source_new (&waitable_source_funcs, sizeof (WaitableSource));
-  WaitableSource *waitable_source = (WaitableSource *) source;
-  GSource *wake = g_source_new (&wait_source_funcs, sizeof (GSource));
 
-  g_source_set_static_name (source, "[aioproc] a process as one of many");
-  g_source_set_callback (wake, wake_cb, NULL, NULL);
-  g_source_add_child_source (source, wake);
-  g_weak_ref_init (&waitable_source->process, self);
-  waitable_source->wake = wake;
-
-  if (self->kind == AIOPROC_PROCESS_PARENT)
-    g_source_add_unix_fd (source, self->hangup_fd, G_IO_IN);
-
-  return source;
+  aioproc_mutex_lock (&self->mutex);
+  aioproc_watch_unlink (watch, &self->watches);
+  aioproc_mutex_unlock (&self->mutex);
 }

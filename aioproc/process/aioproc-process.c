@@ -405,7 +405,8 @@ static void
 aioproc_process_waitable_init (AioprocWaitableInterface *iface)
 {
   iface->is_ready = aioproc_process_is_ready;
-  iface->create_source = aioproc_process_create_source;
+  iface->watch = aioproc_process_watch;
+  iface->unwatch = aioproc_process_unwatch;
 }
 
 /**

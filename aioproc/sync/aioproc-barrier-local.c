@@ -108,7 +108,7 @@ aioproc_barrier_local_attempt_meet (gpointer            object,
   return request->result != AIOPROC_ROUND_OPEN;
 }
 
-static gboolean
+static guint
 aioproc_barrier_local_peek (gpointer            object,
                             AioprocWaitRequest *base_request)
 {

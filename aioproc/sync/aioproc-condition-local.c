@@ -77,7 +77,7 @@ aioproc_condition_local_attempt (gpointer            object,
                                    &base_request->retry_usec);
 }
 
-static gboolean
+static guint
 aioproc_condition_local_peek (gpointer            object,
                               AioprocWaitRequest *request)
 {

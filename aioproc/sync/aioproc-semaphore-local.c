@@ -46,7 +46,7 @@ aioproc_semaphore_local_attempt (gpointer            object,
                                 &base_request->retry_usec);
 }
 
-static gboolean
+static guint
 aioproc_semaphore_local_peek (gpointer            object,
                               AioprocWaitRequest *request)
 {

@@ -19,6 +19,7 @@ G_BEGIN_DECLS
 /* Memory of the program, for what is no part of what is measured. */
 typedef struct {
   BenchMeeting meeting;
+  BenchCrowd   crowd;
   gint64       size;
   gint64       n_messages;
   int          turn;                     /* protected by a lock of the case */

@@ -29,6 +29,36 @@
 static int other_cpu = -1;
 
 void
+bench_write_all (int         fd,
+                 const char *data,
+                 gsize       size)
+{
+  while (size > 0)
+    {
+      gssize n = write (fd, data, size);
+
+      bench_check (n > 0, "Could not write");
+      data += n;
+      size -= n;
+    }
+}
+
+void
+bench_read_all (int    fd,
+                char  *data,
+                gsize  size)
+{
+  while (size > 0)
+    {
+      gssize n = read (fd, data, size);
+
+      bench_check (n > 0, "Could not read");
+      data += n;
+      size -= n;
+    }
+}
+
+void
 bench_check (gboolean    ok,
              const char *what)
 {

@@ -93,9 +93,44 @@ typedef struct {
 #define BENCH_CAPACITY_SMALL 1024
 #define BENCH_CAPACITY       64
 
+/* All of it, by blocking calls. */
+void     bench_write_all     (int                fd,
+                              const char        *data,
+                              gsize              size);
+void     bench_read_all      (int                fd,
+                              char              *data,
+                              gsize              size);
 double   bench_stream        (const BenchStream *stream,
                               gsize              size,
                               guint              n_messages);
+
+/* How many producers there are, and how many consumers, that use one queue at the same time. */
+#define BENCH_CROWD_SIDE 2
+
+/* Where they meet, as in BenchMeeting. */
+typedef struct {
+  BENCH_ATOMIC (int)    n_ready;
+  BENCH_ATOMIC (int)    go;
+  BENCH_ATOMIC (int)    stop;
+  BENCH_ATOMIC (int)    n_over;
+  BENCH_ATOMIC (gint64) n_messages;
+} BenchCrowd;
+
+typedef struct {
+  void     (*put) (gboolean is_last);
+  /* Returns whether it was a last message. */
+  gboolean (*get) (void);
+} BenchCrowdFuncs;
+
+/* In the processes of each side. */
+void     bench_crowd_produce (BenchCrowd            *crowd,
+                              const BenchCrowdFuncs *funcs);
+void     bench_crowd_consume (BenchCrowd            *crowd,
+                              const BenchCrowdFuncs *funcs);
+/* In the process that has started them, and has nothing to do itself: messages a second of all. */
+double   bench_crowd_measure (BenchCrowd            *crowd);
+/* The same, with forked children. */
+double   bench_crowd         (const BenchCrowdFuncs *funcs);
 
 /* So that whoever is to be woken sleeps by then. */
 void     bench_pause         (void);

@@ -68,6 +68,32 @@ stream ()
   return bench_stream (&boost_stream, size, n_messages);
 }
 
+static const char crowd_messages[2][64] = { { 0 }, { 1 } };
+
+static void
+put_in_crowd (gboolean is_last)
+{
+  put (crowd_messages[is_last], sizeof crowd_messages[is_last]);
+}
+
+static gboolean
+get_in_crowd ()
+{
+  char data[64];
+
+  get (data, sizeof data);
+
+  return data[0];
+}
+
+static const BenchCrowdFuncs crowd_funcs = { put_in_crowd, get_in_crowd };
+
+static double
+crowd ()
+{
+  return bench_crowd (&crowd_funcs);
+}
+
 #define N_TRIPS 300
 
 static void
@@ -112,6 +138,7 @@ static const BenchCase cases[] = {
   { "bounded-1k", begin<1024>, stream<1024, 100000>, nullptr },
   { "bounded-64k", begin<65536>, stream<65536, 5000>, nullptr },
   { "bounded-1m", begin<1048576>, stream<1048576, 300>, nullptr },
+  { "bounded-64-2x2", begin<64>, crowd, nullptr },
   { "queue-round-trip", begin<64>, round_trip, nullptr },
   { nullptr, nullptr, nullptr, nullptr },
 };

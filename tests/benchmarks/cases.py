@@ -41,6 +41,7 @@ _SYNC = {
 _PAIR = {peer: program.replace('sync', 'pair') for peer, program in _SYNC.items()}
 _PENDING = {peer: program.replace('sync', 'pending') for peer, program in _SYNC.items()}
 _QUEUE = {peer: program.replace('sync', 'queue') for peer, program in _SYNC.items()}
+_CONNECTION = {peer: program.replace('sync', 'connection') for peer, program in _SYNC.items()}
 _MEMORY = {peer: program.replace('sync', 'memory') for peer, program in _SYNC.items()}
 _PROCESS = {peer: program.replace('sync', 'process') for peer, program in _SYNC.items()}
 
@@ -80,10 +81,25 @@ CASES = [
     Case('queue', 'bounded-1k', 'msg/s', _pick(_QUEUE, 'aioproc', 'python', 'boost'), EVERYWHERE),
     Case('queue', 'bounded-64k', 'msg/s', _pick(_QUEUE, 'aioproc', 'python', 'boost'), EVERYWHERE),
     Case('queue', 'bounded-1m', 'msg/s', _pick(_QUEUE, 'aioproc', 'python', 'boost'), EVERYWHERE),
+    Case('queue', 'bounded-64-2x2', 'msg/s',
+         _pick(_QUEUE, 'aioproc', 'python', 'boost'), ('', '_1cpu')),
     Case('queue', 'queue-64-async', 'msg/s',
+         _pick(_QUEUE, 'aioproc', 'limit', 'executor'), PINNED),
+    Case('queue', 'queue-64-async-many', 'msg/s',
          _pick(_QUEUE, 'aioproc', 'executor'), PINNED),
     Case('queue', 'queue-round-trip', 'us',
          _pick(_QUEUE, 'aioproc', 'python', 'limit', 'boost'), PINNED),
+
+    Case('connection', 'connection-64', 'msg/s',
+         _pick(_CONNECTION, 'aioproc', 'limit', 'python'), EVERYWHERE),
+    Case('connection', 'connection-1m', 'msg/s',
+         _pick(_CONNECTION, 'aioproc', 'limit', 'python'), EVERYWHERE),
+    Case('connection', 'connection-round-trip', 'us',
+         _pick(_CONNECTION, 'aioproc', 'limit', 'python'), EVERYWHERE),
+    Case('connection', 'connection-round-trip-tcp', 'us',
+         _pick(_CONNECTION, 'aioproc', 'limit', 'python'), PINNED),
+    Case('connection', 'connection-round-trip-async', 'us',
+         _pick(_CONNECTION, 'aioproc', 'limit', 'executor'), PINNED),
 
     Case('memory', 'memory-in-place', 'ms', _pick(_MEMORY, 'aioproc', 'limit', 'python')),
     Case('memory', 'memory-copy', 'ms', _pick(_MEMORY, 'aioproc', 'limit', 'python')),

@@ -4,6 +4,7 @@
 import asyncio
 import multiprocessing
 import os
+import time
 
 import bench
 
@@ -65,6 +66,58 @@ def consume_executor(queue, size, n_messages):
     asyncio.run(consume())
 
 
+def crowd():
+    """Messages a second of two other processes to two more."""
+    side, seconds = 2, 0.2
+    queue = fork.Queue(CAPACITY_SMALL)
+    go, stop = fork.RawValue('i'), fork.RawValue('i')
+    n_ready, n_messages = fork.Value('i'), fork.Value('q')
+    n_over = fork.Semaphore(0)
+
+    def meet():
+        bench.pin_other()
+        with n_ready:
+            n_ready.value += 1
+        while not go.value:
+            os.sched_yield()
+
+    def produce():
+        message = bytes(64)
+        meet()
+        while not stop.value:
+            queue.put(message)
+        queue.put(b'\1' + bytes(63))
+
+    def consume():
+        n_got = 1
+        meet()
+        while not queue.get()[0]:
+            n_got += 1
+        with n_messages:
+            n_messages.value += n_got
+        n_over.release()
+
+    def repeat():
+        go.value = stop.value = n_ready.value = n_messages.value = 0
+        processes = [fork.Process(target=target) for target in (produce, consume) * side]
+        for process in processes:
+            process.start()
+        while n_ready.value < 2 * side:
+            os.sched_yield()
+        began = bench.now_nsec()
+        go.value = 1
+        time.sleep(seconds)
+        stop.value = 1
+        for _ in range(side):
+            n_over.acquire()
+        took = bench.now_nsec() - began
+        for process in processes:
+            process.join()
+        return n_messages.value * 1e9 / took
+
+    return repeat
+
+
 def round_trip():
     """Microseconds for a message to another process, and its answer."""
     n_trips = 300
@@ -100,6 +153,8 @@ if __name__ == '__main__':
         'bounded-1k': stream(consume_sync, 1024, 10000, CAPACITY),
         'bounded-64k': stream(consume_sync, 64 * 1024, 2000, CAPACITY),
         'bounded-1m': stream(consume_sync, 1024 * 1024, 80, CAPACITY),
+        'bounded-64-2x2': crowd,
         'queue-64-async': stream(consume_executor, 64, 2000),
+        'queue-64-async-many': stream(consume_executor, 64, 2000),
         'queue-round-trip': round_trip,
     })

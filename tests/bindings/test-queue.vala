@@ -54,6 +54,17 @@ void test_bytes () throws Error {
   assert_true (queue.try_get_bytes ().compare (bytes) == 0);
 }
 
+void test_loan () throws Error {
+  var queue = new Aioproc.Queue (1);
+  var loan = queue.loan (5, -1, null);
+
+  assert_cmpuint ((uint) loan.get_size (), CompareOperator.EQ, 5);
+  assert_true (loan.write_bytes (0, new Bytes ("abc".data)));
+  assert_true (loan.commit (3));
+  assert_true (queue.try_get_bytes ().compare (new Bytes ("abc".data)) == 0);
+  assert_true (queue.try_loan (5).abort ());
+}
+
 async void put_many (Aioproc.Queue queue) throws Error {
   for (var i = 0; i < N_MANY; i++)
     assert_true (yield queue.put_async (new Variant.int32 (i), -1, null));
@@ -64,6 +75,8 @@ async void put_many (Aioproc.Queue queue) throws Error {
 async void test_async () throws Error {
   var queue = new Aioproc.Queue (10);
   var cancellable = new Cancellable ();
+
+  assert_true ((yield queue.loan_async (5, -1, null)).abort ());
 
   put_many.begin (queue, (source, result) => {
     try {
@@ -144,6 +157,7 @@ int main (string[] args) {
     test_construct);
   add_case ("/aioproc/vala/queue/values", "Values come out as they went in", test_values);
   add_case ("/aioproc/vala/queue/bytes", "Bytes come out as they went in", test_bytes);
+  add_case ("/aioproc/vala/queue/loan", "An item is built where it lies", test_loan);
   add_case ("/aioproc/vala/queue/async", "Gets and puts that yield", () => {
     var done = new Completion ();
     test_async.begin (done.callback);

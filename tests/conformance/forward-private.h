@@ -35,6 +35,27 @@ void        forward_return     (GTask      *task,
                                 gboolean    result,
                                 GError     *error);
 
+/* Of the backend of queues, and of simple ones. */
+gboolean          forward_queue_is_ready   (gpointer       impl);
+gboolean          forward_queue_watch      (gpointer       impl,
+                                            AioprocWatch  *watch,
+                                            GError       **error);
+void              forward_queue_unwatch    (gpointer       impl,
+                                            AioprocWatch  *watch);
+/* Of the backend of queues. */
+AioprocQueueLoan *forward_queue_try_loan   (gpointer       impl,
+                                            gsize          size,
+                                            GError       **error);
+AioprocQueueLoan *forward_queue_loan       (gpointer       impl,
+                                            gsize          size,
+                                            gint64         timeout_usec,
+                                            GCancellable  *cancellable,
+                                            GError       **error);
+void              forward_queue_loan_start (gpointer       impl,
+                                            gsize          size,
+                                            GTask         *task,
+                                            gint64         timeout_usec);
+
 AioprocShm *forward_get_no_shm (gpointer    impl);
 void        forward_close      (gpointer    impl);
 

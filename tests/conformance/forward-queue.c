@@ -521,10 +521,40 @@ forward_queue_join_start (gpointer  impl,
                                      forward_queue_joined_cb, task);
 }
 
+gboolean
+forward_queue_is_ready (gpointer impl)
+{
+  forward_note (G_STRFUNC);
+
+  return aioproc_waitable_is_ready (impl);
+}
+
+gboolean
+forward_queue_watch (gpointer       impl,
+                     AioprocWatch  *watch,
+                     GError       **error)
+{
+  forward_note (G_STRFUNC);
+
+  return aioproc_waitable_watch (impl, watch, error);
+}
+
+void
+forward_queue_unwatch (gpointer      impl,
+                       AioprocWatch *watch)
+{
+  forward_note (G_STRFUNC);
+
+  aioproc_waitable_unwatch (impl, watch);
+}
+
 const AioprocQueueBackend forward_queue_backend = {
   .try_put = forward_queue_try_put,
   .put = forward_queue_put,
   .put_start = forward_queue_put_start,
+  .try_loan = forward_queue_try_loan,
+  .loan = forward_queue_loan,
+  .loan_start = forward_queue_loan_start,
   .try_get = forward_queue_try_get,
   .get = forward_queue_get,
   .get_start = forward_queue_get_start,
@@ -532,6 +562,9 @@ const AioprocQueueBackend forward_queue_backend = {
   .put_many_start = forward_queue_put_many_start,
   .get_many = forward_queue_get_many,
   .get_many_start = forward_queue_get_many_start,
+  .is_ready = forward_queue_is_ready,
+  .watch = forward_queue_watch,
+  .unwatch = forward_queue_unwatch,
   .shut = forward_queue_shut,
   .is_shut = forward_queue_is_shut,
   .get_max_items = forward_queue_get_max_items,

@@ -87,6 +87,12 @@ typedef enum {
   OPERATION_NACK,
   OPERATION_DROP,             /* without either */
   OPERATION_GET_N_FAILURES,
+  OPERATION_LOAN,             /* of so many bytes, by which these know it: */
+  OPERATION_TRY_LOAN,
+  OPERATION_COMMIT,
+  OPERATION_COMMIT_HALF,
+  OPERATION_ABORT_LOAN,
+  OPERATION_DROP_LOAN,        /* without any */
   OPERATION_GET_N_FAILED,
   OPERATION_TRY_GET_FAILED,   /* the number of the item, and its failures times 1000 */
   OPERATION_TASK_DONE,

@@ -4,6 +4,8 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+#include <string.h>
+
 #include "performer.h"
 
 /* An item is a number, or as many bytes as a number says. */
@@ -195,6 +197,95 @@ use_lease (gpointer   object,
     }
 }
 
+/* --- Loans --- */
+
+/* Those of this process, by their sizes. They go with their object, too. */
+static GHashTable *
+get_loans (gpointer object)
+{
+  GHashTable *loans = g_object_get_data (object, "loans");
+
+  if (loans == NULL)
+    {
+      loans = g_hash_table_new_full (NULL, NULL, NULL, g_object_unref);
+      g_object_set_data_full (object, "loans", loans, (GDestroyNotify) g_hash_table_unref);
+    }
+
+  return loans;
+}
+
+static gboolean
+got_loan (gpointer          object,
+          AioprocQueueLoan *loan)
+{
+  if (loan == NULL)
+    return FALSE;
+
+  g_mutex_lock (&leases_mutex);
+  g_hash_table_insert (get_loans (object), GSIZE_TO_POINTER (aioproc_queue_loan_get_size (loan)),
+                       loan);
+  g_mutex_unlock (&leases_mutex);
+
+  return TRUE;
+}
+
+static gboolean
+commit_loan (AioprocQueueLoan  *loan,
+             gsize              length,
+             GError           **error)
+{
+  gsize half = aioproc_queue_loan_get_size (loan) / 2;
+  g_autoptr(GBytes) bytes = performer_make_bytes (aioproc_queue_loan_get_size (loan));
+  g_autoptr(GBytes) second = g_bytes_new_from_bytes (bytes, half, g_bytes_get_size (bytes) - half);
+  gsize size;
+  guint8 *data = aioproc_queue_loan_get_data (loan, &size);
+
+  /* One half as C programs write it, the other as others do. */
+  if (data != NULL && half > 0)
+    memcpy (data, g_bytes_get_data (bytes, NULL), half);
+
+  return aioproc_queue_loan_write_bytes (loan, half, second, error) &&
+         aioproc_queue_loan_commit (loan, length, error);
+}
+
+static gboolean
+use_loan (gpointer   object,
+          Act       *act,
+          GError   **error)
+{
+  g_autoptr(AioprocQueueLoan) loan = NULL;
+
+  g_mutex_lock (&leases_mutex);
+  loan = g_hash_table_lookup (get_loans (object), GSIZE_TO_POINTER (act->value));
+
+  if (loan != NULL)
+    g_object_ref (loan);
+
+  if (act->operation == OPERATION_DROP_LOAN)
+    g_hash_table_remove (get_loans (object), GSIZE_TO_POINTER (act->value));
+
+  g_mutex_unlock (&leases_mutex);
+
+  if (loan == NULL)
+    return FALSE;
+
+  switch ((int) act->operation)
+    {
+    case OPERATION_COMMIT:
+      return commit_loan (loan, act->value, error);
+
+    case OPERATION_COMMIT_HALF:
+      return commit_loan (loan, act->value / 2, error);
+
+    case OPERATION_ABORT_LOAN:
+      return aioproc_queue_loan_abort (loan, error);
+
+    case OPERATION_DROP_LOAN:
+    default:
+      return TRUE;
+    }
+}
+
 static gboolean
 got_failed (AioprocQueueFailure *got,
             Act                 *act)
@@ -277,6 +368,19 @@ performer_queue_block (gpointer   object,
     case OPERATION_DROP:
     case OPERATION_GET_N_FAILURES:
       return use_lease (object, act, error);
+
+    case OPERATION_LOAN:
+      return got_loan (object, aioproc_queue_loan (object, act->value, act->timeout_usec,
+                                                   act->cancellable, error));
+
+    case OPERATION_TRY_LOAN:
+      return got_loan (object, aioproc_queue_try_loan (object, act->value, error));
+
+    case OPERATION_COMMIT:
+    case OPERATION_COMMIT_HALF:
+    case OPERATION_ABORT_LOAN:
+    case OPERATION_DROP_LOAN:
+      return use_loan (object, act, error);
 
     case OPERATION_GET_N_FAILED:
       act->value = aioproc_queue_get_n_failed (object);
@@ -391,6 +495,11 @@ performer_queue_start (gpointer             object,
                                       user_data);
       break;
 
+    case OPERATION_LOAN:
+      aioproc_queue_loan_async (object, act->value, act->timeout_usec, act->cancellable, callback,
+                                user_data);
+      break;
+
     case OPERATION_PUT_BYTES:
       bytes = performer_make_bytes (act->value);
       aioproc_queue_put_bytes_async (object, bytes, act->timeout_usec, act->cancellable, callback,
@@ -450,6 +559,9 @@ performer_queue_finish (gpointer       object,
 
     case OPERATION_LEASE:
       return got_lease (object, aioproc_queue_get_leased_finish (object, result, error), act);
+
+    case OPERATION_LOAN:
+      return got_loan (object, aioproc_queue_loan_finish (object, result, error));
 
     case OPERATION_PUT_BYTES:
       return aioproc_queue_put_bytes_finish (object, result, error);

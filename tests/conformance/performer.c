@@ -485,6 +485,7 @@ performer_is_async (Operation operation)
     case OPERATION_PUT_BYTES:
     case OPERATION_GET_BYTES:
     case OPERATION_LEASE:
+    case OPERATION_LOAN:
     case OPERATION_JOIN:
     case OPERATION_PUT_MANY:
     case OPERATION_PUT_MANY_BYTES:

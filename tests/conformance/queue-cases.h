@@ -11,7 +11,7 @@
 G_BEGIN_DECLS
 
 /* What the cases for queues are made of, those for queues with a limit, for batches, for leases,
- * and for a queue with a limit of deliveries.
+ * for loans, and for a queue with a limit of deliveries.
  */
 
 #define QUEUE_CASE_MAX_ITEMS      2
@@ -21,6 +21,10 @@ extern const ConformanceCase queue_bounded_cases[];
 extern const guint           n_queue_bounded_cases;
 extern const ConformanceCase queue_lease_cases[];
 extern const guint           n_queue_lease_cases;
+extern const ConformanceCase queue_loan_cases[];
+extern const guint           n_queue_loan_cases;
+extern const ConformanceCase queue_loan_bounded_cases[];
+extern const guint           n_queue_loan_bounded_cases;
 extern const ConformanceCase queue_failed_cases[];
 extern const guint           n_queue_failed_cases;
 

@@ -191,6 +191,25 @@ case_close (Cast *cast)
   assert_joined (cast, OUTCOME_TRUE);
 }
 
+static void
+case_loan (Cast *cast)
+{
+  g_assert_cmpint (party_do_with (cast->a, OPERATION_LOAN, 5000, -1), ==, OUTCOME_TRUE);
+  assert_joined (cast, OUTCOME_WOULD_BLOCK);
+  g_assert_cmpint (party_do_with (cast->a, OPERATION_COMMIT, 5000, 0), ==, OUTCOME_TRUE);
+  g_assert_cmpint (party_do (cast->b, OPERATION_GET_BYTES, -1), ==, OUTCOME_TRUE);
+  assert_joined (cast, OUTCOME_WOULD_BLOCK);
+  task_done (cast->b);
+  assert_joined (cast, OUTCOME_TRUE);
+
+  /* One that comes to nothing is waited for, too. */
+  g_assert_cmpint (party_do_with (cast->a, OPERATION_LOAN, 60, -1), ==, OUTCOME_TRUE);
+  party_begin (cast->b, OPERATION_JOIN, -1);
+  g_assert_true (party_is_pending (cast->b));
+  g_assert_cmpint (party_do_with (cast->a, OPERATION_DROP_LOAN, 60, 0), ==, OUTCOME_TRUE);
+  g_assert_cmpint (party_end (cast->b), ==, OUTCOME_TRUE);
+}
+
 static const ConformanceCase cases[] = {
   { "unused", "A queue that nobody has used is joined at once", case_unused },
   { "done", "Who joins waits until all that was put is done", case_done },
@@ -200,6 +219,7 @@ static const ConformanceCase cases[] = {
   { "cancelled", "Who is cancelled waits no more", case_cancelled, NEEDS_CANCEL },
   { "bytes", "Bytes of any size are tasks", case_bytes },
   { "lease", "What is leased is a task until it is acknowledged", case_lease },
+  { "loan", "What is built in a loan is a task until it is done", case_loan },
   { "consumer-dies", "What a process had not done when it was killed others do",
     case_consumer_dies, NEEDS_PROCESS },
   { "close", "A queue that was closed is joined when the rest is done", case_close },

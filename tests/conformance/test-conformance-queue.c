@@ -501,6 +501,9 @@ main (int   argc,
   conformance_add ("queue", create, cases, G_N_ELEMENTS (cases));
   conformance_add ("queue/bounded", create_bounded, queue_bounded_cases, n_queue_bounded_cases);
   conformance_add ("queue/lease", create, queue_lease_cases, n_queue_lease_cases);
+  conformance_add ("queue/loan", create, queue_loan_cases, n_queue_loan_cases);
+  conformance_add ("queue/loan-bounded", create_bounded, queue_loan_bounded_cases,
+                   n_queue_loan_bounded_cases);
   conformance_add ("queue/failed", create_with_deliveries, queue_failed_cases,
                    n_queue_failed_cases);
   conformance_add ("queue/bytes", create_bytes, queue_bytes_cases, n_queue_bytes_cases);

@@ -54,9 +54,9 @@ test_control (gconstpointer data)
   const char *argv[] = { program, "-p", controls[index].path, NULL };
   g_autoptr(GSubprocessLauncher) launcher = NULL;
   g_autoptr(GSubprocess) subprocess = NULL;
+  g_autoptr(GOutputStream) output = g_memory_output_stream_new_resizable ();
   g_autoptr(GError) error = NULL;
-  g_autofree char *output = NULL;
-  gboolean communicated;
+  const char *text;
 
   g_test_summary ("A test finds the fault that is built into the program");
 
@@ -66,12 +66,19 @@ test_control (gconstpointer data)
   g_subprocess_launcher_setenv (launcher, "AIOPROC_TEST_TIMEOUT_MULTIPLIER", "0.034", TRUE);
   subprocess = g_subprocess_launcher_spawnv (launcher, argv, &error);
   g_assert_no_error (error);
-  communicated = g_subprocess_communicate_utf8 (subprocess, NULL, NULL, &output, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_true (communicated);
 
-  if (g_subprocess_get_successful (subprocess) || !has_found (output, index))
-    g_error ("%s has not found its fault: %s", name, output);
+  /* Not by g_subprocess_communicate(): what it cancels and what its thread lets go of is a race
+   * inside of GIO, which ThreadSanitizer sees now and then.
+   */
+  g_output_stream_splice (output, g_subprocess_get_stdout_pipe (subprocess),
+                          G_OUTPUT_STREAM_SPLICE_NONE, NULL, &error);
+  g_assert_no_error (error);
+  g_output_stream_write_all (output, "", 1, NULL, NULL, &error);
+  g_assert_no_error (error);
+  text = g_memory_output_stream_get_data (G_MEMORY_OUTPUT_STREAM (output));
+
+  if (aioproc_test_wait_subprocess (subprocess) || !has_found (text, index))
+    g_error ("%s has not found its fault: %s", name, text);
 }
 
 int

@@ -236,6 +236,8 @@ test_shm_garbled (void)
     new_copy (shm, 4096, OFFSET_KIND, "\x7f", ALL_SEALS),
     new_copy (shm, 4096, OFFSET_STATE_SIZE, "\x7f", ALL_SEALS),
     new_copy (shm, 4096, OFFSET_FAMILY_ID, "another's", ALL_SEALS),
+    new_copy (shm, 4096, 0, "", ALL_SEALS | F_SEAL_WRITE),
+    aioproc_memfd_reopen_readonly (aioproc_shm_get_fd (shm), NULL),
   };
 
   g_test_summary ("What is not an object's memory is refused, and closed");

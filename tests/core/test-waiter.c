@@ -317,6 +317,30 @@ test_waiter_async_retry (void)
 }
 
 static void
+test_waiter_async_retry_watched (void)
+{
+  g_test_summary ("So is one whose word is watched already, for one that was before it");
+
+  for (guint i = 0; i < 50; i++)
+    {
+      g_autoptr(WaiterTest) test = waiter_test_new ();
+
+      waiter_test_start (test, -1, NULL);
+      /* Until the thread that watches sleeps: some of these are long enough. */
+      core_test_pass_time (i * 50);
+
+      /* Nothing wakes it: it goes on to watch. */
+      atomic_store (test->word, 1);
+      aioproc_wait_queue_serve (test->queue);
+      atomic_store (&test->ready_usec, g_get_monotonic_time () + 5 * G_TIME_SPAN_MILLISECOND);
+      atomic_store (test->word, 1);
+      waiter_test_start (test, -1, NULL);
+      waiter_test_wait_for_all (test);
+      g_assert_cmpuint (test->n_taken, ==, 2);
+    }
+}
+
+static void
 test_waiter_async_cancelled (void)
 {
   g_autoptr(WaiterTest) test = waiter_test_new ();
@@ -712,6 +736,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/waiter/async/timeout-behind",
                          test_waiter_async_timeout_behind);
   aioproc_test_add_func ("/aioproc/waiter/async/retry", test_waiter_async_retry);
+  aioproc_test_add_func ("/aioproc/waiter/async/retry-watched", test_waiter_async_retry_watched);
   aioproc_test_add_func ("/aioproc/waiter/async/cancelled", test_waiter_async_cancelled);
   aioproc_test_add_func ("/aioproc/waiter/async/cancelled-served",
                          test_waiter_async_cancelled_served);

@@ -164,7 +164,7 @@ static const AioprocWaitOps take_and_more_ops = {
   .complete = waiter_test_complete,
 };
 
-static gboolean
+static guint
 waiter_test_peek (gpointer            object,
                   AioprocWaitRequest *request)
 {

@@ -20,17 +20,17 @@
 #include <aioproc.h>
 
 #include "aioproc-test.h"
+#include "fault-scenario.h"
 
-#define WAIT_USEC (10 * G_TIME_SPAN_MILLISECOND)
+#define WAIT_USEC FAULT_WAIT_USEC
 
 typedef void (*Scenario) (void);
 
 static gboolean may_fail;
 
-/* A failure needs a reason, and to be allowed; success must have none. */
-static gboolean
-check (gboolean  success,
-       GError  **error)
+gboolean
+fault_check (gboolean  success,
+             GError  **error)
 {
   if (success == (*error != NULL))
     {
@@ -48,6 +48,27 @@ check (gboolean  success,
   g_clear_error (error);
 
   return success;
+}
+
+void
+fault_check_vain (gboolean   success,
+                  int        code,
+                  GError   **error)
+{
+  g_assert_false (success);
+
+  if (!may_fail)
+    g_assert_error (*error, G_IO_ERROR, code);
+
+  g_assert_nonnull (*error);
+  g_clear_error (error);
+}
+
+static gboolean
+check (gboolean  success,
+       GError  **error)
+{
+  return fault_check (success, error);
 }
 
 static void
@@ -99,6 +120,20 @@ run_objects (void)
       for (guint i = 0; i < 4; i++)
         n_put += check (aioproc_queue_put_bytes (queue, bytes, -1, NULL, &error), &error);
 
+      for (guint i = 0; i < 2; i++)
+        {
+          g_autoptr(AioprocQueueLoan) loan = aioproc_queue_loan (queue, 3 * 1024 * 1024, -1, NULL,
+                                                                 &error);
+
+          /* Once there is room nothing can fail any more. */
+          if (check (loan != NULL, &error))
+            {
+              g_assert_true (aioproc_queue_loan_write_bytes (loan, 0, bytes, &error));
+              g_assert_true (aioproc_queue_loan_commit (loan, 3 * 1024 * 1024, &error));
+              n_put++;
+            }
+        }
+
       /* What was put is there, whatever failed. */
       for (guint i = 0; i < n_put; i++)
         {
@@ -108,6 +143,123 @@ run_objects (void)
             g_assert_cmpuint (g_bytes_get_size (item), ==, 3 * 1024 * 1024);
         }
     }
+}
+
+#define N_BATCH 5
+/* One call fails at most, so that the next one does not. */
+#define N_TRIES (N_BATCH + 2)
+
+/* As many as are in the queue then. */
+static guint
+put_batch (AioprocQueue *queue)
+{
+  static const gsize sizes[N_BATCH] = { 50, 3000, 5000, 100, 300000 };
+  g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
+  g_autoptr(GError) error = NULL;
+  guint n_put = 0;
+
+  for (guint i = 0; i < N_BATCH; i++)
+    g_ptr_array_add (items, g_bytes_new_take (g_malloc0 (sizes[i]), sizes[i]));
+
+  for (guint i = 0; i < N_TRIES && n_put < N_BATCH; i++)
+    {
+      guint n = aioproc_queue_put_many_bytes (queue, (GBytes **) items->pdata + n_put,
+                                              N_BATCH - n_put, -1, NULL, &error);
+
+      check (n > 0, &error);
+      n_put += n;
+    }
+
+  g_assert_cmpuint (n_put, ==, N_BATCH);
+
+  return n_put;
+}
+
+/* All items fail, and are got as failed ones. */
+static void
+use_failures (AioprocQueue *queue)
+{
+  guint n_left = put_batch (queue);
+  guint n_failed = 0;
+  g_autoptr(GError) error = NULL;
+
+  for (guint i = 0; i < N_TRIES && n_left > 0; i++)
+    {
+      g_autoptr(AioprocQueueLease) lease = aioproc_queue_try_get_leased (queue, &error);
+
+      if (check (lease != NULL, &error))
+        n_left -= check (aioproc_queue_lease_nack (lease, &error), &error);
+    }
+
+  g_assert_cmpuint (n_left, ==, 0);
+  g_assert_cmpuint (aioproc_queue_get_n_failed (queue), ==, N_BATCH);
+
+  for (guint i = 0; i < N_TRIES && n_failed < N_BATCH; i++)
+    {
+      g_autoptr(AioprocQueueFailure) failure = aioproc_queue_try_get_failed (queue, &error);
+
+      n_failed += check (failure != NULL, &error);
+    }
+
+  g_assert_cmpuint (n_failed, ==, N_BATCH);
+  g_assert_cmpuint (aioproc_queue_get_n_failed (queue), ==, 0);
+}
+
+static void
+use_batches (AioprocQueue *queue)
+{
+  guint n_left = put_batch (queue);
+  g_autoptr(GError) error = NULL;
+
+  for (guint i = 0; i < N_TRIES && n_left > 0; i++)
+    {
+      g_autoptr(GPtrArray) items = aioproc_queue_try_get_many_bytes (queue, N_BATCH, &error);
+
+      if (check (items != NULL, &error))
+        n_left -= MIN (items->len, n_left);
+    }
+
+  g_assert_cmpuint (n_left, ==, 0);
+  g_assert_true (aioproc_queue_is_empty (queue));
+}
+
+static void
+use_tasks (AioprocJoinableQueue *queue)
+{
+  guint n_left = put_batch (AIOPROC_QUEUE (queue));
+  g_autoptr(GError) error = NULL;
+
+  for (guint i = 0; i < N_TRIES && n_left > 0; i++)
+    {
+      g_autoptr(GBytes) item = aioproc_queue_try_get_bytes (AIOPROC_QUEUE (queue), &error);
+
+      if (check (item != NULL, &error))
+        n_left -= check (aioproc_joinable_queue_task_done (queue, &error), &error);
+    }
+
+  g_assert_cmpuint (n_left, ==, 0);
+  g_assert_true (check (aioproc_joinable_queue_join (queue, WAIT_USEC, NULL, &error), &error));
+}
+
+static void
+run_queues (void)
+{
+  g_autoptr(AioprocQueue) queue = NULL;
+  g_autoptr(AioprocJoinableQueue) joinable = NULL;
+  g_autoptr(GError) error = NULL;
+
+  queue = g_initable_new (AIOPROC_TYPE_QUEUE, NULL, &error, "max-deliveries", 1, NULL);
+
+  if (check (queue != NULL, &error))
+    {
+      use_failures (queue);
+      use_batches (queue);
+    }
+
+  joinable = aioproc_joinable_queue_new (0, &error);
+
+  if (check (joinable != NULL, &error))
+    use_tasks (joinable);
 }
 
 static void
@@ -170,6 +322,46 @@ run_memory (void)
       g_clear_object (&reader);
       reader = aioproc_shared_memory_dup_read_only (copy, &error);
       check (reader != NULL, &error);
+    }
+}
+
+static void
+run_cells (void)
+{
+  g_autoptr(AioprocValue) value = NULL;
+  g_autoptr(AioprocArray) array = NULL;
+  g_autoptr(AioprocSharedList) list = NULL;
+  g_autoptr(GError) error = NULL;
+
+  value = aioproc_value_new (g_variant_new_int64 (7), &error);
+
+  if (check (value != NULL, &error))
+    {
+      g_autoptr(GVariant) number = NULL;
+
+      check (aioproc_value_add (value, 1, NULL, &error), &error);
+      number = aioproc_value_get (value, &error);
+
+      if (check (number != NULL, &error))
+        g_assert_cmpint (g_variant_get_int64 (number), >=, 7);
+    }
+
+  array = aioproc_array_new ("d", 100000, &error);
+
+  if (check (array != NULL, &error))
+    g_assert_cmpuint (aioproc_array_get_length (array), ==, 100000);
+
+  list = aioproc_shared_list_new (g_variant_new ("(si)", "text", 7), &error);
+
+  if (check (list != NULL, &error))
+    {
+      g_autoptr(GVariant) item = NULL;
+
+      check (aioproc_shared_list_set (list, 1, g_variant_new_int32 (8), &error), &error);
+      item = aioproc_shared_list_get (list, 1, &error);
+
+      if (check (item != NULL, &error))
+        g_assert_true (g_variant_is_of_type (item, G_VARIANT_TYPE_INT32));
     }
 }
 
@@ -241,14 +433,22 @@ find_scenario (const char *name)
 {
   if (g_str_equal (name, "objects"))
     return run_objects;
+  if (g_str_equal (name, "queues"))
+    return run_queues;
   if (g_str_equal (name, "waits"))
     return run_waits;
   if (g_str_equal (name, "memory"))
     return run_memory;
+  if (g_str_equal (name, "cells"))
+    return run_cells;
   if (g_str_equal (name, "spawn"))
     return run_spawn;
   if (g_str_equal (name, "forkserver"))
     return run_forkserver;
+  if (g_str_equal (name, "connections"))
+    return fault_run_connections;
+  if (g_str_equal (name, "many"))
+    return fault_run_many;
 
   g_assert_not_reached ();
 }

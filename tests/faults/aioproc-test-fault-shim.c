@@ -18,6 +18,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -388,6 +389,19 @@ epoll_wait (int                 epoll_fd,
   return must_fail ("epoll_wait", CALLER)
            ? -1
            : NEXT (epoll_wait) (epoll_fd, events, n_events, timeout);
+}
+
+int
+ppoll (struct pollfd         *fds,
+       nfds_t                 n_fds,
+       const struct timespec *timeout,
+       const sigset_t        *mask)
+{
+  /* For one or two the kernel needs no memory. */
+  if ((fault_errno == EINTR || n_fds > 2) && must_fail ("ppoll", CALLER))
+    return -1;
+
+  return NEXT (ppoll) (fds, n_fds, timeout, mask);
 }
 
 /* Of GLib, which calls malloc(): whatever may be large, or of a size that somebody else says. */

@@ -61,8 +61,9 @@ run_scenario (const Fault *fault,
   if (!WIFEXITED (wait_status) ||
       (WEXITSTATUS (wait_status) != STATUS_NO_FAULT && WEXITSTATUS (wait_status) != STATUS_FAULT))
     {
-      g_test_message ("%s with %s: wait status 0x%x\n%s%s", fault->scenario, value, wait_status,
-                      output, errors);
+      /* Not g_test_message(), which gtester keeps to itself. */
+      g_printerr ("%s with %s: wait status 0x%x\n%s%s", fault->scenario, value, wait_status,
+                  output, errors);
       g_test_fail ();
       return -1;
     }
@@ -125,17 +126,22 @@ main (int   argc,
     { "set_robust_list", ENOSYS },
     { "pthread_create", EAGAIN },
     { "g_try_malloc", ENOMEM },
+    { "pwrite", ENOSPC },
     { "fallocate", EINTR },
     { "sendmsg", EINTR },
     { "recvmsg", EINTR },
     { "pwrite", EINTR },
     { "epoll_wait", EINTR },
     { "futex_waitv", EINTR },
+    { "ppoll", ENOMEM },
+    { "ppoll", EINTR },
     { "sendmsg", 0 },
     { "recvmsg", 0 },
     { "pwrite", 0 },
   };
-  static const char * const scenarios[] = { "objects", "waits", "memory", "spawn", "forkserver" };
+  static const char * const scenarios[] = {
+    "objects", "queues", "waits", "memory", "cells", "spawn", "forkserver", "connections", "many",
+  };
   static Fault faults[G_N_ELEMENTS (scenarios) * G_N_ELEMENTS (functions)];
 
   aioproc_test_init (&argc, &argv);

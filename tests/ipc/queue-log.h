@@ -24,6 +24,9 @@ typedef struct {
   _Atomic guint32 stop;        /* producers end */
   _Atomic guint32 drain;       /* consumers of a naive queue end when it is empty */
   _Atomic guint32 owner;       /* the owner word of who is stepped */
+  _Atomic guint64 n_bytes;     /* put by one who fills the queue, … */
+  _Atomic guint64 max_bytes;   /* … who puts no more than so many */
+  _Atomic guint32 n_trims;     /* rounds after which memory was given back */
   _Atomic guint32 n_records;   /* begun; those of consumers that were killed may be 0 */
   struct {
     _Atomic guint32 ready;     /* it has begun */

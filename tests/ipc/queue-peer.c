@@ -47,7 +47,49 @@ typedef struct {
   QueueLog      *log;
   AioprocFamily *family;
   gboolean       naive;
+  guint          n_puts;
 } Peer;
+
+/* A loan that has @item in it, and room for @n_more bytes. */
+static AioprocQueueLoan *
+peer_lend (Peer    *self,
+           GBytes  *item,
+           gsize    n_more,
+           gint64   timeout_usec,
+           GError **error)
+{
+  g_autoptr(AioprocQueueLoan) loan = NULL;
+
+  loan = aioproc_queue_loan (self->queue, g_bytes_get_size (item) + n_more, timeout_usec, NULL,
+                             error);
+
+  if (loan == NULL || !aioproc_queue_loan_write_bytes (loan, 0, item, error))
+    return NULL;
+
+  return g_steal_pointer (&loan);
+}
+
+static gboolean
+peer_put_lent (Peer    *self,
+               GBytes  *item,
+               GError **error)
+{
+  g_autoptr(AioprocQueueLoan) aborted = NULL;
+  g_autoptr(AioprocQueueLoan) loan = NULL;
+
+  /* Some come to nothing first. */
+  if (self->n_puts % 4 == 0)
+    {
+      aborted = peer_lend (self, item, 0, -1, error);
+
+      if (aborted == NULL || !aioproc_queue_loan_abort (aborted, error))
+        return FALSE;
+    }
+
+  loan = peer_lend (self, item, self->n_puts % 2 * 1000, -1, error);
+
+  return loan != NULL && aioproc_queue_loan_commit (loan, g_bytes_get_size (item), error);
+}
 
 static gboolean
 peer_put (Peer   *self,
@@ -68,8 +110,16 @@ peer_put (Peer   *self,
       return TRUE;
     }
 
-  if (aioproc_queue_put_bytes (self->queue, item, -1, NULL, &error))
-    return TRUE;
+  /* Every third one is built where it lies. */
+  if (self->n_puts++ % 3 == 2)
+    {
+      if (peer_put_lent (self, item, &error))
+        return TRUE;
+    }
+  else if (aioproc_queue_put_bytes (self->queue, item, -1, NULL, &error))
+    {
+      return TRUE;
+    }
 
   if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED))
     g_error ("Could not put: %s", error->message);
@@ -145,15 +195,21 @@ peer_produce (Peer    *self,
     }
 }
 
+/* How many items a consumer keeps while it gets others. */
+#define MAX_KEPT 3
+
 static void
 peer_consume (Peer    *self,
               guint32  life)
 {
   QueueLog *log = self->log;
+  GBytes *kept[MAX_KEPT] = { NULL };
+  guint64 records[MAX_KEPT] = { 0 };
+  guint32 places[MAX_KEPT] = { 0 };
 
   atomic_store (&log->lives[life].ready, 1);
 
-  for (;;)
+  for (guint i = 0; ; i = (i + 1) % MAX_KEPT)
     {
       g_autoptr(GBytes) item = NULL;
       guint64 record = QUEUE_LOG_RECORD;
@@ -179,7 +235,19 @@ peer_consume (Peer    *self,
 
       if (!queue_log_check_item (item))
         atomic_store (&log->records[n], record | QUEUE_LOG_BAD);
+
+      /* Nor does what is kept change meanwhile. */
+      if (kept[i] != NULL && !queue_log_check_item (kept[i]))
+        atomic_store (&log->records[places[i]], records[i] | QUEUE_LOG_BAD);
+
+      g_clear_pointer (&kept[i], g_bytes_unref);
+      kept[i] = g_steal_pointer (&item);
+      records[i] = record;
+      places[i] = n;
     }
+
+  for (guint i = 0; i < MAX_KEPT; i++)
+    g_clear_pointer (&kept[i], g_bytes_unref);
 
   atomic_store (&log->lives[life].doubt, 0);
 }
@@ -303,6 +371,78 @@ peer_consume_naive (Peer    *self,
     }
 }
 
+/* --- Memory --- */
+
+static void
+peer_init_slots (Peer              *self,
+                 AioprocQueueSlots *slots)
+{
+  g_autoptr(GError) error = NULL;
+
+  *slots = (AioprocQueueSlots) { 0 };
+
+  if (!aioproc_queue_slots_init (slots, queue_test_get_shm (self->queue), FALSE, 0, 0, 0, &error))
+    g_error ("Could not look after memory: %s", error->message);
+}
+
+static void
+peer_trim (Peer    *self,
+           guint32  life)
+{
+  AioprocQueueSlots slots;
+
+  peer_init_slots (self, &slots);
+  atomic_store (&self->log->lives[life].ready, 1);
+
+  while (!atomic_load (&self->log->stop))
+    {
+      queue_test_trim (&slots);
+
+      if (queue_test_count_cold (self->queue) > 0)
+        atomic_fetch_add (&self->log->n_trims, 1);
+    }
+
+  aioproc_queue_slots_clear (&slots);
+}
+
+/* Puts as much as it may, in items of @size, or of all sizes. Nothing is lent for it, which could
+ * have more room than is used: the memory is to be that of the items.
+ */
+static void
+peer_fill (Peer    *self,
+           guint32  size)
+{
+  g_autoptr(GRand) rand = g_rand_new_with_seed (size);
+  QueueLog *log = self->log;
+  guint64 n_bytes = 0;
+
+  for (guint32 number = 0; ; number++)
+    {
+      g_autoptr(GBytes) item = NULL;
+      g_autoptr(GError) error = NULL;
+      gsize item_size = size;
+
+      /* As many of each order, so that most of the bytes are in large ones. */
+      if (size == 0)
+        item_size = g_rand_int_range (rand, 64, 128) << g_rand_int_range (rand, 0, 15);
+
+      item = queue_log_make_item (0, number, item_size);
+      n_bytes += item_size;
+
+      while (n_bytes > atomic_load (&log->max_bytes))
+        {
+          if (atomic_load (&log->stop))
+            return;
+
+          g_thread_yield ();
+        }
+
+      aioproc_queue_put_bytes (self->queue, item, -1, NULL, &error);
+      g_assert_no_error (error);
+      atomic_store (&log->n_bytes, n_bytes);
+    }
+}
+
 /* --- Steps --- */
 
 /* What is done for the first time in a process, types and symbols, is no part of an operation. */
@@ -332,10 +472,41 @@ warm_up (GBytes *item)
                        : aioproc_queue_lease_ack (lease, &error));
     }
 
+  for (guint i = 0; i < 2 && error == NULL; i++)
+    {
+      Peer peer = { .queue = queue };
+      g_autoptr(AioprocQueueLoan) loan = peer_lend (&peer, item, i * 100, 0, &error);
+      g_autoptr(GBytes) got = NULL;
+
+      if (loan != NULL && aioproc_queue_loan_commit (loan, g_bytes_get_size (item), &error))
+        got = aioproc_queue_get_bytes (queue, 0, NULL, &error);
+
+      g_clear_object (&loan);
+
+      if (error == NULL && (loan = peer_lend (&peer, item, 0, 0, &error)) != NULL)
+        aioproc_queue_loan_abort (loan, &error);
+    }
+
   if (error != NULL)
     g_error ("Could not warm up: %s", error->message);
 
   aioproc_queue_close (queue, FALSE, NULL);
+}
+
+/* What begins once there is a loan, and whether it has more room than the item. */
+static AioprocQueueLoan *
+peer_step_lend (Peer       *self,
+                const char *what,
+                GBytes     *item)
+{
+  if (g_str_equal (what, "step-commit-part"))
+    return peer_lend (self, item, 1000, 0, NULL);
+
+  if (g_str_equal (what, "step-commit") || g_str_equal (what, "step-abort") ||
+      g_str_equal (what, "step-write"))
+    return peer_lend (self, item, 0, 0, NULL);
+
+  return NULL;
 }
 
 /* Once, between two signals by which a tracer knows where it begins and ends. */
@@ -347,13 +518,21 @@ peer_step (Peer       *self,
   g_autoptr(GBytes) item = queue_log_make_item (1, 0, size);
   g_autoptr(GBytes) got = NULL;
   g_autoptr(AioprocQueueLease) lease = NULL;
+  AioprocQueueSlots slots;
+  g_autoptr(AioprocQueueLoan) loan = NULL;
   gboolean success;
+
+  peer_init_slots (self, &slots);
 
   if (!self->naive)
     warm_up (item);
 
+  loan = peer_step_lend (self, what, item);
+
   if (g_str_equal (what, "step-ack") || g_str_equal (what, "step-nack"))
     lease = aioproc_queue_get_leased (self->queue, 0, NULL, NULL);
+  else if (g_str_equal (what, "step-release"))
+    got = aioproc_queue_get_bytes (self->queue, 0, NULL, NULL);
 
   atomic_store (&self->log->owner, aioproc_family_get_owner (self->family));
   raise (SIGUSR1);
@@ -369,6 +548,22 @@ peer_step (Peer       *self,
                         : aioproc_queue_get_bytes (self->queue, 0, NULL, NULL);
       success = got != NULL;
     }
+  else if (g_str_equal (what, "step-await"))
+    {
+      got = aioproc_queue_get_bytes (self->queue, -1, NULL, NULL);
+      success = got != NULL;
+    }
+  else if (g_str_equal (what, "step-watch"))
+    {
+      AioprocQueueSleep sleep = { 0 };
+
+      success = aioproc_queue_slots_watch (&slots, &sleep, NULL) == AIOPROC_QUEUE_DONE;
+    }
+  else if (g_str_equal (what, "step-release"))
+    {
+      success = got != NULL;
+      g_clear_pointer (&got, g_bytes_unref);
+    }
   else if (g_str_equal (what, "step-lease"))
     {
       lease = aioproc_queue_get_leased (self->queue, 0, NULL, NULL);
@@ -382,12 +577,35 @@ peer_step (Peer       *self,
     {
       success = aioproc_queue_lease_nack (lease, NULL);
     }
+  else if (g_str_equal (what, "step-trim"))
+    {
+      queue_test_trim (&slots);
+      success = queue_test_count_cold (self->queue) > 0;
+    }
+  else if (g_str_equal (what, "step-loan"))
+    {
+      loan = aioproc_queue_loan (self->queue, size, 0, NULL, NULL);
+      success = loan != NULL;
+    }
+  else if (g_str_equal (what, "step-write"))
+    {
+      success = aioproc_queue_loan_write_bytes (loan, 0, item, NULL);
+    }
+  else if (g_str_has_prefix (what, "step-commit"))
+    {
+      success = aioproc_queue_loan_commit (loan, size, NULL);
+    }
+  else if (g_str_equal (what, "step-abort"))
+    {
+      success = aioproc_queue_loan_abort (loan, NULL);
+    }
   else
     {
       success = aioproc_queue_close (self->queue, g_str_equal (what, "step-close-now"), NULL);
     }
 
   raise (success ? SIGUSR2 : SIGQUIT);
+  aioproc_queue_slots_clear (&slots);
 }
 
 int
@@ -414,6 +632,10 @@ main (int   argc,
     peer_produce (&self, argument);
   else if (g_str_equal (what, "consume"))
     peer_consume (&self, argument);
+  else if (g_str_equal (what, "fill"))
+    peer_fill (&self, argument);
+  else if (g_str_equal (what, "trim"))
+    peer_trim (&self, argument);
   else if (g_str_equal (what, "consume-leased") && self.naive)
     peer_consume_naive (&self, argument);
   else if (g_str_equal (what, "consume-leased"))

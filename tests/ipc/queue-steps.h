@@ -28,5 +28,19 @@ void     queue_steps_resume (pid_t        pid);
 /* Kills it, and waits until its death was announced, so that the queue can know of it. */
 void     queue_steps_kill  (AioprocQueue *queue,
                             pid_t         pid);
+/* Whether @item, all of it, lies in the private memory of a process that is stopped. */
+gboolean queue_steps_has_in_memory (pid_t     pid,
+                                    GBytes   *item);
+/* Copies what is allocated of a memfd. */
+void     queue_steps_copy_file     (int       from,
+                                    int       to);
+
+/* Leaves memory behind that the queue does not need: a large extent, whose place is returned, and
+ * small ones. Of the large one most is gone, so that there is little to copy.
+ */
+guint64  queue_steps_leave_memory (AioprocQueue *queue);
+/* What is not needed can be given back, also what a victim had begun to. FALSE: it is there yet. */
+gboolean queue_steps_give_back    (AioprocQueue *queue,
+                                   guint64       large_offset);
 
 G_END_DECLS

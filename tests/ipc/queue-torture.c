@@ -107,9 +107,12 @@ queue_test_reap (pid_t pid)
 
 static const char *
 get_role (const TortureSetup *setup,
-          gboolean            produces)
+          guint               i)
 {
-  if (produces)
+  if (i >= setup->n_producers + setup->n_consumers)
+    return "trim";
+
+  if (i < setup->n_producers)
     return setup->naive ? "naive-produce" : "produce";
 
   if (setup->leased)
@@ -127,8 +130,7 @@ torture_start (Torture *self,
   g_assert_cmpuint (life, <, QUEUE_LOG_MAX_LIVES);
   self->lives[i] = life;
   self->pids[i] = queue_test_spawn (self->queue, self->log_fd,
-                                    get_role (self->setup, i < self->setup->n_producers), life,
-                                    NULL);
+                                    get_role (self->setup, i), life, NULL);
 }
 
 static void
@@ -265,7 +267,8 @@ static void
 torture_finish (Torture *self)
 {
   guint n_producers = self->setup->n_producers;
-  guint n_peers = n_producers + self->setup->n_consumers;
+  guint n_others = n_producers + self->setup->n_consumers;
+  guint n_peers = n_others + self->setup->n_trimmers;
   g_autoptr(GError) error = NULL;
 
   atomic_store (&self->log->stop, 1);
@@ -273,12 +276,16 @@ torture_finish (Torture *self)
   for (guint i = 0; i < n_producers; i++)
     g_assert_cmpint (queue_test_reap (self->pids[i]), ==, 0);
 
+  for (guint i = n_others; i < n_peers; i++)
+    g_assert_cmpint (queue_test_reap (self->pids[i]), ==, 0);
+
   atomic_store (&self->log->drain, 1);
   g_assert_true (aioproc_queue_close (self->queue, FALSE, &error));
 
-  for (guint i = n_producers; i < n_peers; i++)
+  for (guint i = n_producers; i < n_others; i++)
     g_assert_cmpint (queue_test_reap (self->pids[i]), ==, 0);
 
+  self->result.n_trims = atomic_load (&self->log->n_trims);
   g_assert_null (aioproc_queue_try_get (self->queue, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
   torture_take_failed (self);
@@ -290,8 +297,8 @@ queue_torture (const TortureSetup *setup)
   Torture self = { .setup = setup };
   g_autoptr(GError) error = NULL;
   guint first = setup->kill_producers ? 0 : setup->n_producers;
-  guint n_peers = setup->n_producers + setup->n_consumers;
-  guint n_victims = 0;
+  guint n_peers = setup->n_producers + setup->n_consumers + setup->n_trimmers;
+  guint n_victims = setup->n_trimmers;
 
   n_victims += setup->kill_producers ? setup->n_producers : 0;
   n_victims += setup->kill_consumers ? setup->n_consumers : 0;
@@ -338,7 +345,7 @@ queue_torture (const TortureSetup *setup)
   return self.result;
 }
 
-void
+TortureResult
 queue_torture_assert (const TortureSetup *setup)
 {
   TortureResult result = queue_torture (setup);
@@ -348,4 +355,6 @@ queue_torture_assert (const TortureSetup *setup)
   g_assert_cmpuint (result.n_missing, <=, setup->leased ? 0 : result.n_doubts);
   /* One consumer at a time, with a few items each. */
   g_assert_cmpuint (result.n_unknown, <=, setup->n_kills);
+
+  return result;
 }

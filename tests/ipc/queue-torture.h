@@ -35,6 +35,7 @@ typedef struct {
   guint    n_kills;
   gboolean leased;           /* consumers lease, so that nothing may be missing */
   guint    max_deliveries;
+  guint    n_trimmers;       /* which give memory back all the time; they are killed, too */
 } TortureSetup;
 
 typedef struct {
@@ -45,12 +46,13 @@ typedef struct {
   guint    n_torn;
   guint    n_failed;         /* items that were set aside */
   guint    n_unknown;        /* whose consumer was killed between the ack and writing it down */
+  guint    n_trims;          /* rounds after which memory was given back */
   guint    n_doubts;         /* consumers that were killed in a get: an item each may be missing */
 } TortureResult;
 
 /* Producers and consumers, of which one at a time is killed at a random moment and replaced. */
 TortureResult queue_torture        (const TortureSetup *setup);
 /* The same, and asserts that nothing is wrong. */
-void          queue_torture_assert (const TortureSetup *setup);
+TortureResult queue_torture_assert (const TortureSetup *setup);
 
 G_END_DECLS

@@ -199,6 +199,49 @@ test_queue_async_large_order (void)
   g_assert_finalize_object (g_steal_pointer (&queue));
 }
 
+/* The thread that has copied a large item tells so before it lets the next one go on. */
+static void
+test_queue_async_large_done (void)
+{
+  g_autoptr(AioprocQueue) queue = queue_test_new (0);
+  g_autoptr(GBytes) large = queue_test_make_bytes (100000, 0);
+  g_autoptr(GBytes) small = queue_test_make_bytes (10, 1);
+
+  g_test_summary ("Whose large put is done can try the next one at once");
+
+  for (guint i = 0; i < 2000; i++)
+    {
+      GBytes *batch[] = { small, large };
+      g_autoptr(GBytes) bytes = NULL;
+      g_autoptr(GError) error = NULL;
+      GAsyncResult *result = NULL;
+
+      if (i % 2 == 0)
+        {
+          aioproc_queue_put_bytes_async (queue, large, -1, NULL, aioproc_test_store_result,
+                                         &result);
+          finish_put (queue, &result);
+        }
+      else
+        {
+          aioproc_queue_put_many_bytes_async (queue, batch, 2, -1, NULL,
+                                              aioproc_test_store_result, &result);
+          aioproc_test_wait (&result);
+          g_assert_cmpuint (aioproc_queue_put_many_bytes_finish (queue, result, &error), ==, 2);
+          g_assert_no_error (error);
+          g_clear_object (&result);
+        }
+
+      aioproc_queue_try_put_bytes (queue, small, &error);
+      g_assert_no_error (error);
+
+      while ((bytes = aioproc_queue_try_get_bytes (queue, NULL)) != NULL)
+        g_clear_pointer (&bytes, g_bytes_unref);
+    }
+
+  g_assert_finalize_object (g_steal_pointer (&queue));
+}
+
 static void
 test_queue_async_large_value (void)
 {
@@ -524,6 +567,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/queue/async/get-order", test_queue_async_get_order);
   aioproc_test_add_func ("/aioproc/queue/async/put-order", test_queue_async_put_order);
   aioproc_test_add_func ("/aioproc/queue/async/large-order", test_queue_async_large_order);
+  aioproc_test_add_func ("/aioproc/queue/async/large-done", test_queue_async_large_done);
   aioproc_test_add_func ("/aioproc/queue/async/large-value", test_queue_async_large_value);
   aioproc_test_add_func ("/aioproc/queue/async/cancel-before", test_queue_async_cancel_before);
   aioproc_test_add_func ("/aioproc/queue/async/cancel-while", test_queue_async_cancel_while);

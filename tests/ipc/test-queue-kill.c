@@ -69,6 +69,31 @@ test_queue_kill_both (void)
 }
 
 static void
+test_queue_kill_trimmers (void)
+{
+  const TortureSetup setup = {
+    .max_items = 1000,
+    .n_producers = 2,
+    .n_consumers = 2,
+    .kill_producers = TRUE,
+    .kill_consumers = TRUE,
+    .n_kills = 300,
+    .n_trimmers = 2,
+  };
+  guint n_trims = 0;
+
+  g_test_summary ("The same while two processes give memory back, which are killed, too");
+
+  for (guint i = 0; i < N_ROUNDS || n_trims == 0; i++)
+    {
+      aioproc_test_arm_watchdog (120);
+      n_trims += queue_torture_assert (&setup).n_trims;
+    }
+
+  g_test_message ("%u rounds gave memory back", n_trims);
+}
+
+static void
 test_queue_kill_control (void)
 {
   const TortureSetup quiet = { TRUE, 16, 2, 2, FALSE, FALSE, 0 };
@@ -101,6 +126,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/queue/kill/producers", test_queue_kill_producers);
   aioproc_test_add_func ("/aioproc/queue/kill/consumers", test_queue_kill_consumers);
   aioproc_test_add_func ("/aioproc/queue/kill/both", test_queue_kill_both);
+  aioproc_test_add_func ("/aioproc/queue/kill/trimmers", test_queue_kill_trimmers);
   aioproc_test_add_func ("/aioproc/queue/kill/control", test_queue_kill_control);
 
   return g_test_run ();

@@ -6,13 +6,8 @@
 
 /* The memory of a queue: how it grows and shrinks, and what becomes of one that is damaged. */
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include <aioproc.h>
 
@@ -20,42 +15,6 @@
 #include "ipc/aioproc-queue-grow-private.h"
 #include "ipc/aioproc-queue-slots-private.h"
 #include "queue-test.h"
-
-static guint64
-get_n_allocated (AioprocQueue *queue)
-{
-  struct stat buffer;
-
-  g_assert_cmpint (fstat (aioproc_shm_get_fd (queue_test_get_shm (queue)), &buffer), ==, 0);
-
-  return (guint64) buffer.st_blocks * 512;
-}
-
-static void
-put_sized (AioprocQueue *queue,
-           gsize         size,
-           guint         seed)
-{
-  g_autoptr(GBytes) bytes = queue_test_make_bytes (size, seed);
-  g_autoptr(GError) error = NULL;
-
-  g_assert_true (aioproc_queue_put_bytes (queue, bytes, -1, NULL, &error));
-  g_assert_no_error (error);
-}
-
-static void
-get_sized (AioprocQueue *queue,
-           gsize         size,
-           guint         seed)
-{
-  g_autoptr(GBytes) expected = queue_test_make_bytes (size, seed);
-  g_autoptr(GBytes) bytes = NULL;
-  g_autoptr(GError) error = NULL;
-
-  bytes = aioproc_queue_get_bytes (queue, -1, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_true (g_bytes_equal (bytes, expected));
-}
 
 /* --- Layout --- */
 
@@ -102,12 +61,12 @@ test_queue_memory_birth (void)
   g_test_summary ("A queue of small items needs 16 KiB");
 
   for (guint i = 0; i < AIOPROC_QUEUE_BIRTH_SLOTS; i++)
-    put_sized (queue, 64, i);
+    queue_test_put_bytes (queue, 64, i);
 
-  g_assert_cmpuint (get_n_allocated (queue), <=, AIOPROC_QUEUE_BIRTH_SIZE);
+  g_assert_cmpuint (queue_test_get_n_allocated (queue), <=, AIOPROC_QUEUE_BIRTH_SIZE);
 
   for (guint i = 0; i < AIOPROC_QUEUE_BIRTH_SLOTS; i++)
-    get_sized (queue, 64, i);
+    queue_test_get_bytes (queue, 64, i);
 
   g_assert_finalize_object (g_steal_pointer (&queue));
 }
@@ -124,16 +83,16 @@ test_queue_memory_reuse (void)
   for (guint round = 0; round < 20; round++)
     {
       for (guint i = 0; i < 4 * G_N_ELEMENTS (sizes); i++)
-        put_sized (queue, sizes[i % G_N_ELEMENTS (sizes)], i);
+        queue_test_put_bytes (queue, sizes[i % G_N_ELEMENTS (sizes)], i);
 
       for (guint i = 0; i < 4 * G_N_ELEMENTS (sizes); i++)
-        get_sized (queue, sizes[i % G_N_ELEMENTS (sizes)], i);
+        queue_test_get_bytes (queue, sizes[i % G_N_ELEMENTS (sizes)], i);
 
       if (round == 0)
-        n_allocated = get_n_allocated (queue);
+        n_allocated = queue_test_get_n_allocated (queue);
     }
 
-  g_assert_cmpuint (get_n_allocated (queue), ==, n_allocated);
+  g_assert_cmpuint (queue_test_get_n_allocated (queue), ==, n_allocated);
   g_assert_finalize_object (g_steal_pointer (&queue));
 }
 
@@ -148,21 +107,21 @@ test_queue_memory_shrink (void)
   for (guint round = 0; round < 2; round++)
     {
       for (guint i = 0; i < 20000; i++)
-        put_sized (queue, 200, i);
+        queue_test_put_bytes (queue, 200, i);
 
       for (guint i = 0; i < 8; i++)
-        put_sized (queue, 1000000, i);
+        queue_test_put_bytes (queue, 1000000, i);
 
-      g_assert_cmpuint (get_n_allocated (queue), >, 8 * 1000000);
+      g_assert_cmpuint (queue_test_get_n_allocated (queue), >, 8 * 1000000);
 
       for (guint i = 0; i < 20000; i++)
-        get_sized (queue, 200, i);
+        queue_test_get_bytes (queue, 200, i);
 
       for (guint i = 0; i < 8; i++)
-        get_sized (queue, 1000000, i);
+        queue_test_get_bytes (queue, 1000000, i);
 
       /* A getter that waits sees to it; it is not waited for in vain if the memory goes. */
-      while (get_n_allocated (queue) > AIOPROC_QUEUE_IDLE_KEEP)
+      while (queue_test_get_n_allocated (queue) > AIOPROC_QUEUE_IDLE_KEEP)
         {
           g_assert_null (aioproc_queue_get (queue, AIOPROC_QUEUE_IDLE_USEC / 2, NULL, &error));
           g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
@@ -170,8 +129,8 @@ test_queue_memory_shrink (void)
         }
     }
 
-  put_sized (queue, 64, 1);
-  get_sized (queue, 64, 1);
+  queue_test_put_bytes (queue, 64, 1);
+  queue_test_get_bytes (queue, 64, 1);
   g_assert_finalize_object (g_steal_pointer (&queue));
 }
 
@@ -211,16 +170,16 @@ test_queue_memory_reclaim (void)
       g_clear_error (&error);
 
       /* What is small needs none. */
-      put_sized (queue, 64, 1);
-      get_sized (queue, 64, 1);
+      queue_test_put_bytes (queue, 64, 1);
+      queue_test_get_bytes (queue, 64, 1);
 
       aioproc_queue_slots_abort (&slots, &transfers[0]);
       payload.length = sizes[0] / 2;
       g_assert_cmpint (aioproc_queue_slots_put (&slots, &payload, NULL, &transfers[0], &error), ==,
                        AIOPROC_QUEUE_BEGUN);
       g_assert_no_error (error);
-      put_sized (queue, 100000, 1);
-      get_sized (queue, 100000, 1);
+      queue_test_put_bytes (queue, 100000, 1);
+      queue_test_get_bytes (queue, 100000, 1);
 
       for (guint i = 0; i < G_N_ELEMENTS (transfers); i++)
         aioproc_queue_slots_abort (&slots, &transfers[i]);
@@ -273,14 +232,14 @@ test_queue_memory_address_space (void)
       {
         for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
           {
-            put_sized (queue, sizes[i], i);
-            put_sized (other, sizes[i], i + 1);
+            queue_test_put_bytes (queue, sizes[i], i);
+            queue_test_put_bytes (other, sizes[i], i + 1);
           }
 
         for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
           {
-            get_sized (queue, sizes[i], i);
-            get_sized (other, sizes[i], i + 1);
+            queue_test_get_bytes (queue, sizes[i], i);
+            queue_test_get_bytes (other, sizes[i], i + 1);
           }
       }
 
@@ -348,30 +307,13 @@ test_queue_memory_file_size_later (void)
 
   for (guint round = 0; round < 2; round++)
     {
-      put_sized (queue, 1000, 1);
-      put_sized (queue, 3000000, 2);
-      get_sized (queue, 1000, 1);
-      get_sized (queue, 3000000, 2);
+      queue_test_put_bytes (queue, 1000, 1);
+      queue_test_put_bytes (queue, 3000000, 2);
+      queue_test_get_bytes (queue, 1000, 1);
+      queue_test_get_bytes (queue, 3000000, 2);
     }
 
   g_assert_finalize_object (g_steal_pointer (&queue));
-}
-
-/* From here on the kernel has no memory for files. */
-static void
-forbid_growth (void)
-{
-  struct sock_filter filter[] = {
-    BPF_STMT (BPF_LD | BPF_W | BPF_ABS, G_STRUCT_OFFSET (struct seccomp_data, nr)),
-    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, SYS_fallocate, 1, 0),
-    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, SYS_pwrite64, 0, 1),
-    BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSPC),
-    BPF_STMT (BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const struct sock_fprog program = { G_N_ELEMENTS (filter), filter };
-
-  g_assert_cmpint (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), ==, 0);
-  g_assert_cmpint (prctl (PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), ==, 0);
 }
 
 static void
@@ -392,8 +334,8 @@ test_queue_memory_no_space (void)
     }
 
   queue = queue_test_new (10000);
-  put_sized (queue, 200000, 0);
-  forbid_growth ();
+  queue_test_put_bytes (queue, 200000, 0);
+  queue_test_forbid_growth ();
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
     {
@@ -426,13 +368,13 @@ test_queue_memory_no_space (void)
   g_assert_cmpuint (aioproc_queue_get_size (queue), ==, n_put + 1);
   g_assert_cmpuint (atomic_load (&queue_test_get_header (queue)->n_used), ==, n_put + 1);
 
-  get_sized (queue, 200000, 0);
-  put_sized (queue, 200000, 7);
+  queue_test_get_bytes (queue, 200000, 0);
+  queue_test_put_bytes (queue, 200000, 7);
 
   for (guint i = 0; i < n_put; i++)
-    get_sized (queue, 50, i);
+    queue_test_get_bytes (queue, 50, i);
 
-  get_sized (queue, 200000, 7);
+  queue_test_get_bytes (queue, 200000, 7);
   g_assert_finalize_object (g_steal_pointer (&queue));
 }
 
@@ -478,12 +420,12 @@ new_to_damage (void)
   AioprocQueue *queue = queue_test_new (0);
   g_autoptr(GError) error = NULL;
 
-  put_sized (queue, 10, 1);
-  put_sized (queue, 1000, 2);
-  put_sized (queue, 5000, 3);
+  queue_test_put_bytes (queue, 10, 1);
+  queue_test_put_bytes (queue, 1000, 2);
+  queue_test_put_bytes (queue, 5000, 3);
   g_assert_true (aioproc_queue_put (queue, g_variant_new ("(us)", 1, "text"), -1, NULL, &error));
-  put_sized (queue, 70000, 4);
-  get_sized (queue, 10, 1);
+  queue_test_put_bytes (queue, 70000, 4);
+  queue_test_get_bytes (queue, 10, 1);
 
   return queue;
 }
@@ -508,7 +450,7 @@ test_queue_memory_damaged_header (void)
 
           memcpy (header + offset, &values[i], sizeof (values[i]));
           use_damaged (queue);
-          g_assert_cmpuint (get_n_allocated (queue), <, 64 * 1024 * 1024);
+          g_assert_cmpuint (queue_test_get_n_allocated (queue), <, 64 * 1024 * 1024);
           g_assert_finalize_object (g_steal_pointer (&queue));
         }
     }
@@ -519,7 +461,7 @@ test_queue_memory_damaged_slots (void)
 {
   static const guint64 values[] = {
     0, 1, 81, 0xc8, 0x2f00, 0xff00, 0x4000000000000000, 0x7fffffffffffffff, 0xffffffffffffffff,
-    0x80000000, 0xc0000000, 0x4000000020000001, 0xe0000400,
+    0x80000000, 0xc0000000, 0x4000000020000001, 0xe0000400, 0x20000401, 0x3fffffff,
   };
 
   g_test_summary ("No word of a slot can make a process crash, hang or read elsewhere");
@@ -584,7 +526,7 @@ test_queue_memory_damaged_batch (void)
       guint32 last;
 
       for (guint j = 0; j < G_N_ELEMENTS (sizes); j++)
-        put_sized (queue, sizes[j], j);
+        queue_test_put_bytes (queue, sizes[j], j);
 
       last = atomic_load (&header->ready_last);
       atomic_store (&resizer.slot, queue_test_get_slot (queue, last - 1));
@@ -684,7 +626,7 @@ test_queue_memory_damaged_lists (void)
   g_test_summary ("Lists and counts that were damaged are made anew from the slots");
 
   for (guint i = 0; i < 20; i++)
-    put_sized (queue, i % 2 == 0 ? 50 : 2000, i);
+    queue_test_put_bytes (queue, i % 2 == 0 ? 50 : 2000, i);
 
   atomic_store (&header->ready_first, 77);
   atomic_store (&header->ready_last, 3);
@@ -693,7 +635,7 @@ test_queue_memory_damaged_lists (void)
   atomic_store (&header->n_used, 0);
 
   for (guint i = 0; i < 20; i++)
-    get_sized (queue, i % 2 == 0 ? 50 : 2000, i);
+    queue_test_get_bytes (queue, i % 2 == 0 ? 50 : 2000, i);
 
   g_assert_cmpuint (aioproc_queue_get_size (queue), ==, 0);
   g_assert_finalize_object (g_steal_pointer (&queue));

@@ -33,7 +33,8 @@
 #define MAX_ITEMS 4
 
 /* Of the points at which a process is really killed. */
-#define STRIDE 37
+#define STRIDE      37
+#define LONG_STRIDE 4001   /* of an operation that takes 100,000 instructions */
 
 /* Peers need this long at most to see what is free. */
 #define WAIT_USEC (20 * G_TIME_SPAN_SECOND)
@@ -43,6 +44,8 @@ typedef enum {
   BEGIN_ABANDONED,    /* another process was killed while it held the lock, after it had put one */
   BEGIN_FILLING,      /* another process was killed while it filled a slot */
   BEGIN_LEASED,       /* another process was killed while it copied an item out */
+  BEGIN_HELD,         /* another process was killed when it had got an item that is not copied */
+  BEGIN_LOCKED,       /* the lock is held by somebody who does not run */
 } Begin;
 
 typedef struct {
@@ -71,6 +74,7 @@ typedef struct {
   AioprocQueue  *queue;        /* (owned) */
   QueueLog      *log;
   int            log_fd;
+  guint64        large_offset; /* of the extent that is to be given back */
   guint32        dead_owner;   /* the owner word of a process that is dead */
   AioprocQueue  *copy;         /* (owned) (nullable) of the queue, and of a naive one */
   NaiveQueue     naive_copy;
@@ -128,49 +132,17 @@ steps_start (Steps      *self,
   return queue_steps_start (self->queue, self->log_fd, full, self->setup->size);
 }
 
-/* Whether @item, all of it, lies in the private memory of a process that is stopped. */
-static gboolean
-has_in_memory (pid_t   pid,
-               GBytes *item)
-{
-  g_autofree char *maps_path = g_strdup_printf ("/proc/%d/maps", pid);
-  g_autofree char *memory_path = g_strdup_printf ("/proc/%d/mem", pid);
-  g_autofree char *maps = NULL;
-  g_auto(GStrv) lines = NULL;
-  g_autoptr(GError) error = NULL;
-  gboolean found = FALSE;
-  FILE *memory;
-
-  g_file_get_contents (maps_path, &maps, NULL, &error);
-  g_assert_no_error (error);
-  memory = fopen (memory_path, "r");
-  g_assert_nonnull (memory);
-  lines = g_strsplit (maps, "\n", -1);
-
-  for (guint i = 0; lines[i] != NULL && !found; i++)
-    {
-      guint64 start = g_ascii_strtoull (lines[i], NULL, 16);
-      const char *end = strchr (lines[i], '-');
-      g_autofree char *copy = NULL;
-      gsize length;
-
-      if (end == NULL || strstr (lines[i], " rw-p ") == NULL ||
-          (strstr (lines[i], "[heap]") == NULL && strstr (lines[i], "[stack]") == NULL))
-        continue;
-
-      length = g_ascii_strtoull (end + 1, NULL, 16) - start;
-      copy = g_malloc (length);
-      g_assert_cmpint (fseeko (memory, start, SEEK_SET), ==, 0);
-      length = fread (copy, 1, length, memory);
-      found = memmem (copy, length, g_bytes_get_data (item, NULL), g_bytes_get_size (item)) != NULL;
-    }
-
-  fclose (memory);
-
-  return found;
-}
-
 /* --- Before --- */
+
+static gboolean
+is_in_state (guint32 state,
+             guint32 wanted)
+{
+  if (wanted == AIOPROC_QUEUE_HELD)
+    return state != AIOPROC_QUEUE_FREE && (state & AIOPROC_QUEUE_STATE_MASK) == AIOPROC_QUEUE_FREE;
+
+  return (state & AIOPROC_QUEUE_STATE_MASK) == wanted;
+}
 
 /* Kills a process as soon as a slot of the queue is in a state: READY while the lock is held,
  * others while it is free.
@@ -192,11 +164,16 @@ steps_kill_at_state (Steps      *self,
         continue;
 
       for (guint i = 0; i < AIOPROC_QUEUE_BIRTH_SLOTS && !there; i++)
-        there = (atomic_load (&queue_test_get_slot (self->queue, i)->state) &
-                 AIOPROC_QUEUE_STATE_MASK) == state;
+        there = is_in_state (atomic_load (&queue_test_get_slot (self->queue, i)->state), state);
     }
 
   queue_steps_kill (self->queue, pid);
+}
+
+static gboolean
+is_about_memory (const Setup *setup)
+{
+  return g_str_equal (setup->what, "step-trim");
 }
 
 static void
@@ -206,6 +183,16 @@ steps_begin (Steps *self)
 
   self->queue = queue_test_new (MAX_ITEMS);
   memset (&self->log->naive, 0, sizeof (self->log->naive));
+
+  if (setup->begin == BEGIN_HELD)
+    {
+      g_autoptr(GBytes) item = steps_make_item (self, MAX_ITEMS);
+
+      g_assert_true (steps_put (self, item, WAIT_USEC));
+    }
+
+  if (is_about_memory (setup))
+    self->large_offset = queue_steps_leave_memory (self->queue);
 
   /* In an abandoned queue the first item is that of the process which was killed. */
   for (guint i = 0; setup->begin != BEGIN_ABANDONED && i < setup->n_items; i++)
@@ -220,7 +207,9 @@ steps_begin (Steps *self)
   else if (setup->begin == BEGIN_FILLING)
     steps_kill_at_state (self, "step-put", AIOPROC_QUEUE_FILLING);
   else if (setup->begin == BEGIN_LEASED)
-    steps_kill_at_state (self, "step-get", AIOPROC_QUEUE_LEASED);
+    steps_kill_at_state (self, "step-lease", AIOPROC_QUEUE_LEASED);
+  else if (setup->begin == BEGIN_HELD)
+    steps_kill_at_state (self, "step-get", AIOPROC_QUEUE_HELD);
 }
 
 /* --- After --- */
@@ -231,11 +220,27 @@ is_about_lease (const Setup *setup)
   return g_str_equal (setup->what, "step-lease") || g_str_equal (setup->what, "step-nack");
 }
 
+/* Whether the victim puts an item of its own. */
+static gboolean
+puts_own (const Setup *setup)
+{
+  return g_str_equal (setup->what, "step-put") || g_str_has_prefix (setup->what, "step-commit");
+}
+
+/* Whether its room comes to nothing, or the item to no end, or it only looks. */
+static gboolean
+only_lends (const Setup *setup)
+{
+  return g_str_equal (setup->what, "step-loan") || g_str_equal (setup->what, "step-write") ||
+         g_str_equal (setup->what, "step-abort") || g_str_equal (setup->what, "step-watch");
+}
+
 /* Whether the victim may have taken the first item. */
 static gboolean
 takes_first (const Setup *setup)
 {
-  return g_str_equal (setup->what, "step-get") || g_str_equal (setup->what, "step-ack");
+  return g_str_equal (setup->what, "step-get") || g_str_equal (setup->what, "step-ack") ||
+         g_str_equal (setup->what, "step-release");
 }
 
 /* The next item, as steps_get() has it; of the first one the failed deliveries are counted. */
@@ -326,11 +331,50 @@ steps_check_dropped (Steps       *self,
     self->outcome.n_leaked++;
 }
 
+/* Whether the victim has the item: a copy, or the memory of the queue. */
 static gboolean
-is_taken (pid_t   pid,
-          GBytes *first)
+steps_has_item (Steps  *self,
+                pid_t   pid,
+                GBytes *item)
 {
-  return first == NULL || (pid != 0 && has_in_memory (pid, first));
+  guint32 n_slots = atomic_load (&queue_test_get_header (self->queue)->n_slots);
+
+  /* It had it, and may have let it go. */
+  if (g_str_equal (self->setup->what, "step-release"))
+    return TRUE;
+
+  for (guint32 i = 0; i < n_slots; i++)
+    {
+      if (atomic_load (&queue_test_get_slot (self->queue, i)->state) ==
+          atomic_load (&self->log->owner))
+        return TRUE;
+    }
+
+  return queue_steps_has_in_memory (pid, item);
+}
+
+static gboolean
+steps_is_taken (Steps  *self,
+                pid_t   pid,
+                GBytes *first)
+{
+  return first == NULL || (pid != 0 && steps_has_item (self, pid, first));
+}
+
+/* Slots that no item has and that nobody can use. */
+static guint
+count_held (AioprocQueue *queue)
+{
+  guint32 n_slots = atomic_load (&queue_test_get_header (queue)->n_slots);
+  guint n_held = 0;
+
+  for (guint32 i = 0; i < n_slots; i++)
+    {
+      n_held += is_in_state (atomic_load (&queue_test_get_slot (queue, i)->state),
+                             AIOPROC_QUEUE_HELD);
+    }
+
+  return n_held;
 }
 
 /* @pid: the victim, if it lives yet; @first: what it was getting, NULL if it was found in its
@@ -345,13 +389,20 @@ steps_check (Steps  *self,
   guint seen[MAX_ITEMS + 1] = { 0 };
   gboolean abandoned = setup->begin == BEGIN_ABANDONED;
   guint n_expected = abandoned ? 0 : setup->n_items;
-  guint max_own = abandoned && g_str_equal (setup->what, "step-put") ? 2 : 1;
+  guint max_own = only_lends (setup) ? 0 : 1;
   guint n_filled = 0;
   AioprocQueue *queue = self->copy != NULL ? self->copy : self->queue;
+
+  /* One more is that of the other process. */
+  if (abandoned && (puts_own (setup) || only_lends (setup)))
+    max_own++;
 
   steps_drain (self, seen);
 
   if (!setup->naive && atomic_load (&queue_test_get_header (queue)->n_bytes) != 0)
+    self->outcome.n_leaked++;
+
+  if (is_about_memory (setup) && !queue_steps_give_back (queue, self->large_offset))
     self->outcome.n_leaked++;
 
   if (g_str_equal (setup->what, "step-close-now"))
@@ -369,7 +420,7 @@ steps_check (Steps  *self,
         {
           self->outcome.n_got++;
 
-          if (!is_taken (pid, first))
+          if (!steps_is_taken (self, pid, first))
             self->outcome.n_lost++;
         }
       else if (seen[number] == 0)
@@ -383,13 +434,13 @@ steps_check (Steps  *self,
 
   if (abandoned && seen[0] == 0)
     {
-      if (!g_str_equal (setup->what, "step-get") || !is_taken (pid, first))
+      if (!g_str_equal (setup->what, "step-get") || !steps_is_taken (self, pid, first))
         self->outcome.n_lost++;
       else
         self->outcome.n_got++;
     }
 
-  if (g_str_equal (setup->what, "step-put") && seen[0] == max_own)
+  if (puts_own (setup) && seen[0] == max_own)
     self->outcome.n_put++;
 
   /* The room of what is gone, or never came, is there. */
@@ -404,35 +455,12 @@ steps_check (Steps  *self,
       if (n_filled < n_room || steps_put (self, item, 0))
         self->outcome.n_leaked++;
     }
+
+  if (!setup->naive && count_held (queue) != 0)
+    self->outcome.n_leaked++;
 }
 
 /* --- Copies --- */
-
-/* Copies what is allocated of a memfd. */
-static void
-copy_file (int from,
-           int to)
-{
-  off_t end = 0;
-  off_t start;
-
-  while ((start = lseek (from, end, SEEK_DATA)) >= 0)
-    {
-      end = lseek (from, start, SEEK_HOLE);
-
-      for (off_t offset = start; offset < end; )
-        {
-          guint8 buffer[65536];
-          ssize_t n = pread (from, buffer, MIN (sizeof (buffer), (gsize) (end - offset)), offset);
-
-          g_assert_cmpint (n, >, 0);
-          g_assert_cmpint (pwrite (to, buffer, n, offset), ==, n);
-          offset += n;
-        }
-    }
-
-  g_assert_cmpint (errno, ==, ENXIO);
-}
 
 static guint32
 bury (Steps   *self,
@@ -456,7 +484,7 @@ steps_make_copy (Steps   *self,
 
   fd = aioproc_memfd_new ("copy", aioproc_shm_get_size (shm), &error);
   g_assert_no_error (error);
-  copy_file (aioproc_shm_get_fd (shm), fd);
+  queue_steps_copy_file (aioproc_shm_get_fd (shm), fd);
   aioproc_memfd_seal (fd, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL, &error);
   g_assert_no_error (error);
 
@@ -468,6 +496,11 @@ steps_make_copy (Steps   *self,
   header = queue_test_get_header (self->copy);
   n_slots = atomic_load (&header->n_slots);
   atomic_store (&header->lock, bury (self, atomic_load (&header->lock), owner));
+  atomic_store (&header->trim_owner, bury (self, atomic_load (&header->trim_owner), owner));
+
+  if (self->setup->begin == BEGIN_LOCKED)
+    atomic_store (&header->lock, 0);
+
   /* The death was announced. */
   atomic_store (&header->swept, atomic_load (&header->swept) - 1);
 
@@ -540,6 +573,26 @@ steps_make_first (Steps *self)
   return steps_make_item (self, self->setup->begin == BEGIN_ABANDONED ? 0 : 1);
 }
 
+/* This process has the lock, and does not run while the victim does, until that is dead. */
+static void
+steps_lock (Steps *self)
+{
+  AioprocQueueHeader *header = queue_test_get_header (self->queue);
+
+  if (self->setup->begin == BEGIN_LOCKED)
+    g_assert_cmpint (aioproc_lock_word_lock (&header->lock, steps_get_family (self)), ==,
+                     AIOPROC_LOCK_TAKEN);
+}
+
+static void
+steps_unlock (Steps *self)
+{
+  AioprocQueueHeader *header = queue_test_get_header (self->queue);
+
+  if (self->setup->begin == BEGIN_LOCKED)
+    aioproc_lock_word_release (&header->lock, steps_get_family (self));
+}
+
 /* One crash point. FALSE: the operation is shorter. */
 static gboolean
 steps_kill_at_point (Steps *self,
@@ -551,14 +604,16 @@ steps_kill_at_point (Steps *self,
 
   steps_begin (self);
   pid = steps_start (self, self->setup->what);
+  steps_lock (self);
 
   for (guint i = 0; i < n_steps && !done; i++)
     done = !queue_steps_step (pid);
 
-  if (takes_first (self->setup) && has_in_memory (pid, first))
+  if (takes_first (self->setup) && steps_has_item (self, pid, first))
     g_clear_pointer (&first, g_bytes_unref);
 
   queue_steps_kill (self->queue, pid);
+  steps_unlock (self);
   steps_check (self, 0, first);
   g_assert_finalize_object (g_steal_pointer (&self->queue));
 
@@ -599,6 +654,7 @@ steps_run_copies (const Setup *setup)
   first = steps_make_first (&self);
   steps_begin (&self);
   pid = steps_start (&self, setup->what);
+  steps_lock (&self);
   owner = atomic_load (&self.log->owner);
 
   do
@@ -612,6 +668,7 @@ steps_run_copies (const Setup *setup)
   while (queue_steps_step (pid));
 
   queue_steps_kill (self.queue, pid);
+  steps_unlock (&self);
   g_assert_finalize_object (self.queue);
   steps_close (&self, "copied");
 
@@ -630,7 +687,7 @@ assert_outcome (const Setup   *setup,
   g_assert_cmpuint (outcome->n_miscounted, ==, 0);
 
   /* It did what it is about. */
-  if (g_str_equal (setup->what, "step-put"))
+  if (puts_own (setup))
     g_assert_cmpuint (outcome->n_put, >, 0);
   else if (takes_first (setup) || g_str_equal (setup->what, "step-close-now"))
     g_assert_cmpuint (outcome->n_got, >, 0);
@@ -646,7 +703,7 @@ test_queue_steps (gconstpointer data)
 
   outcome = steps_run_copies (setup);
   assert_outcome (setup, &outcome);
-  outcome = steps_run_kills (setup, STRIDE);
+  outcome = steps_run_kills (setup, is_about_memory (setup) ? LONG_STRIDE : STRIDE);
   assert_outcome (setup, &outcome);
 }
 
@@ -673,9 +730,14 @@ static const Setup setups[] = {
   { "put/inline", "step-put", BEGIN_CLEAN, 64, 3, FALSE },
   { "get/inline", "step-get", BEGIN_CLEAN, 64, 3, FALSE },
   { "close", "step-close", BEGIN_CLEAN, 64, 3, FALSE },
+  { "watch", "step-watch", BEGIN_CLEAN, 64, 3, FALSE },
   { "lease/inline", "step-lease", BEGIN_CLEAN, 64, 3, FALSE },
   { "ack/inline", "step-ack", BEGIN_CLEAN, 64, 3, FALSE },
   { "nack/inline", "step-nack", BEGIN_CLEAN, 64, 3, FALSE },
+  { "get/beside", "step-get", BEGIN_CLEAN, 4200, 2, FALSE },
+  { "release", "step-release", BEGIN_CLEAN, 4200, 2, FALSE },
+  { "loan/inline", "step-loan", BEGIN_CLEAN, 64, 3, FALSE },
+  { "commit-part/inline", "step-commit-part", BEGIN_CLEAN, 64, 3, FALSE },
 #ifdef STEPS_ALL
   { "close-now", "step-close-now", BEGIN_CLEAN, 64, 3, FALSE },
   { "put/small", "step-put", BEGIN_CLEAN, 1000, 3, FALSE },
@@ -684,15 +746,35 @@ static const Setup setups[] = {
   { "put/first-small", "step-put", BEGIN_CLEAN, 1000, 0, FALSE },
   { "put/first-large", "step-put", BEGIN_CLEAN, 40000, 0, FALSE },
   { "get/small", "step-get", BEGIN_CLEAN, 1000, 3, FALSE },
-  { "get/beside", "step-get", BEGIN_CLEAN, 4200, 3, FALSE },
+  { "get/large", "step-get", BEGIN_CLEAN, 40000, 1, FALSE },
+  { "release/large", "step-release", BEGIN_CLEAN, 40000, 1, FALSE },
   { "lease/small", "step-lease", BEGIN_CLEAN, 1000, 3, FALSE },
   { "lease/beside", "step-lease", BEGIN_CLEAN, 4200, 3, FALSE },
   { "ack/beside", "step-ack", BEGIN_CLEAN, 4200, 3, FALSE },
   { "nack/beside", "step-nack", BEGIN_CLEAN, 4200, 3, FALSE },
+  { "loan/small", "step-loan", BEGIN_CLEAN, 1000, 3, FALSE },
+  { "loan/large", "step-loan", BEGIN_CLEAN, 40000, 1, FALSE },
+  { "loan/first-large", "step-loan", BEGIN_CLEAN, 40000, 0, FALSE },
+  { "write/inline", "step-write", BEGIN_CLEAN, 64, 3, FALSE },
+  { "write/beside", "step-write", BEGIN_CLEAN, 4200, 3, FALSE },
+  { "commit/inline", "step-commit", BEGIN_CLEAN, 64, 3, FALSE },
+  { "commit/beside", "step-commit", BEGIN_CLEAN, 4200, 3, FALSE },
+  { "commit-part/beside", "step-commit-part", BEGIN_CLEAN, 4200, 3, FALSE },
+  { "abort/inline", "step-abort", BEGIN_CLEAN, 64, 3, FALSE },
+  { "abort/beside", "step-abort", BEGIN_CLEAN, 4200, 3, FALSE },
+  { "locked/commit", "step-commit", BEGIN_LOCKED, 4200, 3, FALSE },
+  { "locked/commit-part", "step-commit-part", BEGIN_LOCKED, 4200, 3, FALSE },
+  { "locked/abort", "step-abort", BEGIN_LOCKED, 4200, 3, FALSE },
+  { "repair/loan", "step-loan", BEGIN_ABANDONED, 64, 1, FALSE },
+  { "sweep-filling/loan", "step-loan", BEGIN_FILLING, 4200, 2, FALSE },
   { "repair/put", "step-put", BEGIN_ABANDONED, 64, 1, FALSE },
   { "repair/get", "step-get", BEGIN_ABANDONED, 64, 1, FALSE },
   { "sweep-filling/put", "step-put", BEGIN_FILLING, 4200, 2, FALSE },
   { "sweep-leased/get", "step-get", BEGIN_LEASED, 4200, 2, FALSE },
+  { "sweep-held/get", "step-get", BEGIN_HELD, 4200, 2, FALSE },
+  { "sweep-held/put", "step-put", BEGIN_HELD, 4200, 2, FALSE },
+  { "trim/inline", "step-trim", BEGIN_CLEAN, 64, 3, FALSE },
+  { "trim/beside", "step-trim", BEGIN_CLEAN, 5000, 1, FALSE },
 #endif
 };
 

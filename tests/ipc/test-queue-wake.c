@@ -19,11 +19,18 @@
 
 #define MAX_ITEMS 4
 
+#ifdef STEPS_ALL
+# define LATE_STRIDE 1
+#else
+# define LATE_STRIDE 5
+#endif
+
 typedef struct {
   const char *name;
   const char *what;
   guint32     size;
   guint       stride;   /* of the instructions after which the peer is killed */
+  gboolean    watched;  /* by a wait for many */
 } Setup;
 
 static gpointer
@@ -34,6 +41,25 @@ sleep_get_main (gpointer data)
 
   while ((item = aioproc_queue_get_bytes (queue, -1, NULL, NULL)) != NULL)
     g_bytes_unref (item);
+
+  return NULL;
+}
+
+/* The same by a wait for many. */
+static gpointer
+sleep_watch_main (gpointer data)
+{
+  AioprocQueue *queue = data;
+  AioprocWaitable *waitable = data;
+
+  while (!aioproc_queue_is_closed (queue))
+    {
+      g_autoptr(GPtrArray) found = aioproc_wait (&waitable, 1, -1, NULL, NULL);
+      GBytes *item = aioproc_queue_try_get_bytes (queue, NULL);
+
+      g_assert_nonnull (found);
+      g_clear_pointer (&item, g_bytes_unref);
+    }
 
   return NULL;
 }
@@ -82,7 +108,9 @@ kill_at_point (const Setup *setup,
   for (guint i = 0; i < n_used; i++)
     g_assert_true (aioproc_queue_try_put_bytes (queue, item, &error));
 
-  thread = g_thread_new ("sleeper", put ? sleep_get_main : sleep_put_main, queue);
+  thread = g_thread_new ("sleeper",
+                         setup->watched ? sleep_watch_main : put ? sleep_get_main : sleep_put_main,
+                         queue);
   queue_test_wait_for_sleeper (queue, !put);
   pid = queue_steps_start (queue, log_fd, setup->what, setup->size);
 
@@ -227,14 +255,79 @@ test_queue_wake_stopped (void)
   g_assert_finalize_object (g_steal_pointer (&queue));
 }
 
+/* A copy beside the lock ends while a peer has the lock that is about to wait for the item: so who
+ * ends it can neither tell the others nor wake that one. FALSE: the peer sleeps by then.
+ */
+static gboolean
+commit_late (int   log_fd,
+             guint n_steps)
+{
+  g_autoptr(AioprocQueue) queue = queue_test_new (0);
+  AioprocQueueHeader *header = queue_test_get_header (queue);
+  AioprocQueuePayload payload = { AIOPROC_QUEUE_BYTES, NULL, 5000 };
+  AioprocQueueTransfer transfer;
+  AioprocQueueSlots slots = { 0 };
+  g_autoptr(GError) error = NULL;
+  guint n_held = 0;
+  pid_t pid;
+
+  g_assert_true (aioproc_queue_slots_init (&slots, queue_test_get_shm (queue), FALSE, 0, 0, 0,
+                                           &error));
+  g_assert_cmpint (aioproc_queue_slots_put (&slots, &payload, NULL, &transfer, &error), ==,
+                   AIOPROC_QUEUE_BEGUN);
+  g_assert_true (aioproc_queue_slots_allocate (&slots, &transfer, &error));
+  pid = queue_steps_start (queue, log_fd, "step-await", 64);
+
+  /* Steps that it has the lock for, of the try and of the attempt before it sleeps. */
+  while (n_held <= n_steps && (atomic_load (&header->items) & AIOPROC_QUEUE_MARKED) == 0)
+    {
+      g_assert_true (queue_steps_step (pid));
+      n_held += atomic_load (&header->lock) != 0;
+    }
+
+  aioproc_queue_slots_commit (&slots, &transfer);
+  queue_steps_resume (pid);
+  /* The watchdog is the limit. */
+  g_assert_cmpint (queue_test_reap (pid), ==, SIGUSR2);
+  aioproc_queue_slots_clear (&slots);
+  g_assert_finalize_object (g_steal_pointer (&queue));
+
+  return n_held > n_steps;
+}
+
+static void
+test_queue_wake_late (void)
+{
+  g_autoptr(GError) error = NULL;
+  guint n_steps = 0;
+  int log_fd;
+
+  g_test_summary ("What is put while who waits for it has the lock, and does not run, is got");
+
+  log_fd = aioproc_memfd_new ("log", sizeof (QueueLog), &error);
+  g_assert_no_error (error);
+
+  while (commit_late (log_fd, n_steps))
+    {
+      aioproc_test_arm_watchdog (60);
+      n_steps += LATE_STRIDE;
+    }
+
+  g_test_message ("%u instructions", n_steps);
+  g_assert_cmpuint (n_steps, >, 0);
+  close (log_fd);
+}
+
 static const Setup setups[] = {
 #ifdef STEPS_ALL
   { "put", "step-put", 64, 1 },
+  { "put-watched", "step-put", 64, 1, TRUE },
   { "get", "step-get", 64, 1 },
   { "put-beside", "step-put", 4200, 11 },
   { "get-beside", "step-get", 4200, 11 },
 #else
   { "put", "step-put", 64, 19 },
+  { "put-watched", "step-put", 64, 23, TRUE },
   { "get", "step-get", 64, 19 },
 #endif
 };
@@ -254,6 +347,7 @@ main (int   argc,
     }
 
   aioproc_test_add_func ("/aioproc/queue/wake/stopped", test_queue_wake_stopped);
+  aioproc_test_add_func ("/aioproc/queue/wake/late", test_queue_wake_late);
 
   return g_test_run ();
 }

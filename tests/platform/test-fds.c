@@ -103,6 +103,15 @@ starve (gpointer user_data)
   g_autoptr(GError) dup_error = NULL;
   int fds[2] = { 0, 0 };
 
+  platform_test_leave_fds (2);
+  g_assert_true (aioproc_fds_check_free (2, &error));
+  g_assert_no_error (error);
+  /* None of them was kept. */
+  g_assert_true (aioproc_fds_check_free (2, &error));
+  g_assert_false (aioproc_fds_check_free (3, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES);
+  g_clear_error (&error);
+
   platform_test_leave_fds (1);
   g_assert_false (aioproc_fds_socketpair (SOCK_STREAM, fds, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES);

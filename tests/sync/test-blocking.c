@@ -9,23 +9,12 @@
 #include <aioproc.h>
 
 #include "aioproc-test.h"
-
-typedef struct {
-  AioprocLock      *lock;
-  AioprocRLock     *rlock;
-  AioprocSemaphore *semaphore;
-  AioprocCondition *condition;
-  AioprocBarrier   *barrier;
-  AioprocEvent     *event;
-  AioprocQueue     *queue;
-  AioprocJoinableQueue *joinable_queue;
-  AioprocSimpleQueue *simple_queue;
-  AioprocProcess   *process;
-} Objects;
+#include "blocking-test.h"
 
 static void
 objects_init (Objects *self)
 {
+  g_autoptr(GSocketAddress) address = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
   g_autoptr(GError) error = NULL;
 
   self->lock = aioproc_lock_new (&error);
@@ -47,6 +36,11 @@ objects_init (Objects *self)
   self->simple_queue = aioproc_simple_queue_new (&error);
   g_assert_no_error (error);
   self->process = aioproc_process_new (NULL, "never-run", NULL);
+  g_assert_true (aioproc_pipe (TRUE, &self->here, &self->there, &error));
+  g_assert_no_error (error);
+  self->listener = aioproc_listener_new (address, NULL, &error);
+  g_assert_no_error (error);
+  self->client = aioproc_client_new (NULL);
 }
 
 static void
@@ -62,6 +56,10 @@ objects_clear (Objects *self)
   g_assert_finalize_object (self->joinable_queue);
   g_assert_finalize_object (self->simple_queue);
   g_assert_finalize_object (self->process);
+  g_assert_finalize_object (self->here);
+  g_assert_finalize_object (self->there);
+  g_assert_finalize_object (self->listener);
+  g_assert_finalize_object (self->client);
 }
 
 /* --- What may block, though here none of it has to --- */
@@ -172,216 +170,25 @@ block_event_wait (Objects *objects,
 }
 
 static void
-block_queue_put (Objects *objects,
-                 gint64   timeout_usec)
+block_wait (Objects *objects,
+            gint64   timeout_usec)
 {
-  g_autoptr(GVariant) value = NULL;
-  g_autoptr(GError) error = NULL;
-
-  g_assert_true (aioproc_queue_put (objects->queue, g_variant_new_string ("x"), timeout_usec, NULL,
-                                    &error));
-  g_assert_no_error (error);
-  value = aioproc_queue_try_get (objects->queue, &error);
-  g_assert_no_error (error);
-  g_assert_nonnull (value);
-}
-
-static void
-block_queue_get (Objects *objects,
-                 gint64   timeout_usec)
-{
-  g_autoptr(GVariant) value = NULL;
+  AioprocWaitable *waitables[] = {
+    AIOPROC_WAITABLE (objects->queue),
+    AIOPROC_WAITABLE (objects->here),
+    AIOPROC_WAITABLE (objects->simple_queue),
+  };
+  g_autoptr(GPtrArray) found = NULL;
+  g_autoptr(GVariant) got = NULL;
   g_autoptr(GError) error = NULL;
 
   g_assert_true (aioproc_queue_try_put (objects->queue, g_variant_new_string ("x"), &error));
   g_assert_no_error (error);
-  value = aioproc_queue_get (objects->queue, timeout_usec, NULL, &error);
+  found = aioproc_wait (waitables, G_N_ELEMENTS (waitables), timeout_usec, NULL, &error);
   g_assert_no_error (error);
-  g_assert_nonnull (value);
-}
-
-static void
-block_queue_put_bytes (Objects *objects,
-                       gint64   timeout_usec)
-{
-  g_autoptr(GBytes) bytes = g_bytes_new_static ("x", 1);
-  g_autoptr(GBytes) got = NULL;
-  g_autoptr(GError) error = NULL;
-
-  g_assert_true (aioproc_queue_put_bytes (objects->queue, bytes, timeout_usec, NULL, &error));
+  g_assert_cmpuint (found->len, ==, 1);
+  got = aioproc_queue_try_get (objects->queue, &error);
   g_assert_no_error (error);
-  got = aioproc_queue_try_get_bytes (objects->queue, &error);
-  g_assert_no_error (error);
-  g_assert_nonnull (got);
-}
-
-static void
-block_queue_get_bytes (Objects *objects,
-                       gint64   timeout_usec)
-{
-  g_autoptr(GBytes) bytes = g_bytes_new_static ("x", 1);
-  g_autoptr(GBytes) got = NULL;
-  g_autoptr(GError) error = NULL;
-
-  g_assert_true (aioproc_queue_try_put_bytes (objects->queue, bytes, &error));
-  g_assert_no_error (error);
-  got = aioproc_queue_get_bytes (objects->queue, timeout_usec, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_nonnull (got);
-}
-
-/* Puts two and gets them; who of both may block is told by the timeouts. */
-static void
-queue_use_many (Objects *objects,
-                gint64   put_timeout_usec,
-                gint64   get_timeout_usec)
-{
-  g_autoptr(GVariant) value = g_variant_ref_sink (g_variant_new_string ("x"));
-  GVariant *values[] = { value, value };
-  g_autoptr(GPtrArray) got = NULL;
-  g_autoptr(GError) error = NULL;
-
-  g_assert_cmpuint (aioproc_queue_put_many (objects->queue, values, 2, put_timeout_usec, NULL,
-                                            &error), ==, 2);
-  g_assert_no_error (error);
-  got = aioproc_queue_get_many (objects->queue, 2, get_timeout_usec, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_cmpuint (got->len, ==, 2);
-}
-
-static void
-queue_use_many_bytes (Objects *objects,
-                      gint64   put_timeout_usec,
-                      gint64   get_timeout_usec)
-{
-  g_autoptr(GBytes) bytes = g_bytes_new_static ("x", 1);
-  GBytes *items[] = { bytes, bytes };
-  g_autoptr(GPtrArray) got = NULL;
-  g_autoptr(GError) error = NULL;
-
-  g_assert_cmpuint (aioproc_queue_put_many_bytes (objects->queue, items, 2, put_timeout_usec, NULL,
-                                                  &error), ==, 2);
-  g_assert_no_error (error);
-  got = aioproc_queue_get_many_bytes (objects->queue, 2, get_timeout_usec, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_cmpuint (got->len, ==, 2);
-}
-
-static void
-block_queue_put_many (Objects *objects,
-                      gint64   timeout_usec)
-{
-  queue_use_many (objects, timeout_usec, 0);
-}
-
-static void
-block_queue_get_many (Objects *objects,
-                      gint64   timeout_usec)
-{
-  queue_use_many (objects, 0, timeout_usec);
-}
-
-static void
-block_queue_put_many_bytes (Objects *objects,
-                            gint64   timeout_usec)
-{
-  queue_use_many_bytes (objects, timeout_usec, 0);
-}
-
-static void
-block_queue_get_many_bytes (Objects *objects,
-                            gint64   timeout_usec)
-{
-  queue_use_many_bytes (objects, 0, timeout_usec);
-}
-
-static void
-block_queue_get_leased (Objects *objects,
-                        gint64   timeout_usec)
-{
-  g_autoptr(AioprocQueueLease) lease = NULL;
-  g_autoptr(GError) error = NULL;
-
-  g_assert_true (aioproc_queue_try_put (objects->queue, g_variant_new_string ("x"), &error));
-  g_assert_no_error (error);
-  lease = aioproc_queue_get_leased (objects->queue, timeout_usec, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_true (aioproc_queue_lease_ack (lease, &error));
-  g_assert_no_error (error);
-}
-
-static void
-block_joinable_queue_join (Objects *objects,
-                           gint64   timeout_usec)
-{
-  g_autoptr(GError) error = NULL;
-
-  g_assert_true (aioproc_joinable_queue_join (objects->joinable_queue, timeout_usec, NULL,
-                                              &error));
-  g_assert_no_error (error);
-}
-
-static void
-simple_queue_use (Objects *objects,
-                  gboolean as_bytes,
-                  gint64   put_timeout_usec,
-                  gint64   get_timeout_usec)
-{
-  AioprocSimpleQueue *queue = objects->simple_queue;
-  g_autoptr(GBytes) bytes = g_bytes_new_static ("x", 1);
-  g_autoptr(GError) error = NULL;
-
-  if (as_bytes)
-    {
-      g_autoptr(GBytes) got = NULL;
-
-      g_assert_true (aioproc_simple_queue_put_bytes (queue, bytes, put_timeout_usec, NULL,
-                                                     &error));
-      g_assert_no_error (error);
-      got = aioproc_simple_queue_get_bytes (queue, get_timeout_usec, NULL, &error);
-      g_assert_nonnull (got);
-    }
-  else
-    {
-      g_autoptr(GVariant) got = NULL;
-
-      g_assert_true (aioproc_simple_queue_put (queue, g_variant_new_string ("x"),
-                                               put_timeout_usec, NULL, &error));
-      g_assert_no_error (error);
-      got = aioproc_simple_queue_get (queue, get_timeout_usec, NULL, &error);
-      g_assert_nonnull (got);
-    }
-
-  g_assert_no_error (error);
-}
-
-/* It has no forms that only try: the other half does not wait. */
-static void
-block_simple_queue_put (Objects *objects,
-                        gint64   timeout_usec)
-{
-  simple_queue_use (objects, FALSE, timeout_usec, 0);
-}
-
-static void
-block_simple_queue_put_bytes (Objects *objects,
-                              gint64   timeout_usec)
-{
-  simple_queue_use (objects, TRUE, timeout_usec, 0);
-}
-
-static void
-block_simple_queue_get (Objects *objects,
-                        gint64   timeout_usec)
-{
-  simple_queue_use (objects, FALSE, 0, timeout_usec);
-}
-
-static void
-block_simple_queue_get_bytes (Objects *objects,
-                              gint64   timeout_usec)
-{
-  simple_queue_use (objects, TRUE, 0, timeout_usec);
 }
 
 static void
@@ -407,6 +214,119 @@ block_process_start (Objects *objects,
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 }
 
+/* One message there and back; who may block is told by the timeouts. */
+static void
+connection_use (Objects *objects,
+                gint64   send_timeout_usec,
+                gint64   poll_timeout_usec,
+                gint64   recv_timeout_usec)
+{
+  g_autoptr(AioprocMessage) message = aioproc_message_new (NULL);
+  g_autoptr(AioprocMessage) received = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (aioproc_connection_send (objects->here, message, send_timeout_usec, NULL,
+                                          &error));
+  g_assert_no_error (error);
+  g_assert_true (aioproc_connection_poll (objects->there, poll_timeout_usec, NULL, &error));
+  g_assert_no_error (error);
+  received = aioproc_connection_recv (objects->there, recv_timeout_usec, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (received);
+}
+
+static void
+connection_use_bytes (Objects *objects,
+                      gint64   send_timeout_usec,
+                      gint64   recv_timeout_usec)
+{
+  g_autoptr(GBytes) bytes = g_bytes_new_static ("x", 1);
+  g_autoptr(GBytes) received = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (aioproc_connection_send_bytes (objects->here, bytes, 0, -1, send_timeout_usec,
+                                                NULL, &error));
+  g_assert_no_error (error);
+  received = aioproc_connection_recv_bytes (objects->there, -1, recv_timeout_usec, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (received);
+}
+
+static void
+block_connection_send (Objects *objects,
+                       gint64   timeout_usec)
+{
+  connection_use (objects, timeout_usec, 0, 0);
+}
+
+static void
+block_connection_poll (Objects *objects,
+                       gint64   timeout_usec)
+{
+  connection_use (objects, 0, timeout_usec, 0);
+}
+
+static void
+block_connection_recv (Objects *objects,
+                       gint64   timeout_usec)
+{
+  connection_use (objects, 0, 0, timeout_usec);
+}
+
+static void
+block_connection_send_bytes (Objects *objects,
+                             gint64   timeout_usec)
+{
+  connection_use_bytes (objects, timeout_usec, 0);
+}
+
+static void
+block_connection_recv_bytes (Objects *objects,
+                             gint64   timeout_usec)
+{
+  connection_use_bytes (objects, 0, timeout_usec);
+}
+
+static gpointer
+connect_run (gpointer data)
+{
+  Objects *objects = data;
+  gpointer address = aioproc_listener_get_address (objects->listener);
+
+  return aioproc_client_connect_to (objects->client, address, -1, NULL, NULL);
+}
+
+static void
+accept_arrival (Objects *objects,
+                gint64   timeout_usec)
+{
+  g_autoptr(AioprocConnection) ours G_GNUC_UNUSED = NULL;
+  g_autoptr(GError) error = NULL;
+
+  while (!aioproc_waitable_is_ready (AIOPROC_WAITABLE (objects->listener)))
+    g_thread_yield ();
+
+  ours = aioproc_listener_accept (objects->listener, timeout_usec, NULL, &error);
+  g_assert_no_error (error);
+}
+
+/* Another thread may block. */
+static void
+block_listener_accept (Objects *objects,
+                       gint64   timeout_usec)
+{
+  g_object_unref (g_thread_join (g_thread_new ("connect", connect_run, objects)));
+  accept_arrival (objects, timeout_usec);
+}
+
+static void
+block_client_connect_to (Objects *objects,
+                         gint64   timeout_usec)
+{
+  g_object_unref (connect_run (objects));
+  accept_arrival (objects, 0);
+}
+
 /* --- The table --- */
 
 typedef struct {
@@ -419,10 +339,17 @@ typedef struct {
 
 static const Blocking blockings[] = {
   { "aioproc_barrier_wait", block_barrier_wait },
+  { "aioproc_client_connect_to", block_client_connect_to, TRUE },
   { "aioproc_condition_wait", block_condition_wait, TRUE },
   { "aioproc_condition_wait_for", block_condition_wait_for, TRUE },
+  { "aioproc_connection_poll", block_connection_poll },
+  { "aioproc_connection_recv", block_connection_recv },
+  { "aioproc_connection_recv_bytes", block_connection_recv_bytes },
+  { "aioproc_connection_send", block_connection_send },
+  { "aioproc_connection_send_bytes", block_connection_send_bytes },
   { "aioproc_event_wait", block_event_wait },
   { "aioproc_joinable_queue_join", block_joinable_queue_join },
+  { "aioproc_listener_accept", block_listener_accept },
   { "aioproc_lock_acquire", block_lock_acquire },
   { "aioproc_process_join", block_process_join },
   { "aioproc_process_start", block_process_start, TRUE },
@@ -431,6 +358,7 @@ static const Blocking blockings[] = {
   { "aioproc_queue_get_leased", block_queue_get_leased },
   { "aioproc_queue_get_many", block_queue_get_many },
   { "aioproc_queue_get_many_bytes", block_queue_get_many_bytes },
+  { "aioproc_queue_loan", block_queue_loan },
   { "aioproc_queue_put", block_queue_put },
   { "aioproc_queue_put_bytes", block_queue_put_bytes },
   { "aioproc_queue_put_many", block_queue_put_many },
@@ -441,6 +369,7 @@ static const Blocking blockings[] = {
   { "aioproc_simple_queue_get_bytes", block_simple_queue_get_bytes },
   { "aioproc_simple_queue_put", block_simple_queue_put },
   { "aioproc_simple_queue_put_bytes", block_simple_queue_put_bytes },
+  { "aioproc_wait", block_wait },
 };
 
 static const Blocking *

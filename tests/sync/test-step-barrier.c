@@ -313,11 +313,6 @@ test_step_barrier (gconstpointer data)
 {
   g_test_summary ("A process is killed after any instruction of an operation");
 
-#ifdef CORE_TEST_TSAN
-  g_test_skip ("ThreadSanitizer is lost in a forked child that has threads");
-  return;
-#endif
-
   set_up ();
   step_test_run (data, STRIDE, step_test_get_word (barrier));
 }

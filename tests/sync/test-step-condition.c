@@ -282,11 +282,6 @@ test_step_condition (gconstpointer data)
 
   g_test_summary ("A process is killed after any instruction of an operation");
 
-#ifdef CORE_TEST_TSAN
-  g_test_skip ("ThreadSanitizer is lost in a forked child that has threads");
-  return;
-#endif
-
   set_up ();
   choose (conditions[index % 2]);
   step_test_run (&operations[index / 2], STRIDE, step_test_get_word (lock));
