@@ -89,10 +89,12 @@ aioproc_link_encode (AioprocLinkOp  *op,
   return TRUE;
 }
 
+/* Takes @op. Nothing here keeps the message any longer than until whoever waits for it is told. */
 static void
 encode_work (gpointer data)
 {
-  g_autoptr(AioprocLinkOp) op = data;
+  AioprocLinkOp *op = data;
+  g_autoptr(AioprocLinkOp) over = NULL;
   g_autoptr(AioprocLinkOp) encoder = NULL;
   AioprocLink *self = op->owner;
   GQueue done = G_QUEUE_INIT;
@@ -103,6 +105,8 @@ encode_work (gpointer data)
   g_set_object (&encoder->message, op->message);
   encoder->bytes = op->bytes != NULL ? g_bytes_ref (op->bytes) : NULL;
   aioproc_link_encode (encoder, &error);
+  g_clear_object (&encoder->message);
+  g_clear_pointer (&encoder->bytes, g_bytes_unref);
 
   aioproc_link_lock (self);
   op->is_encoding = FALSE;
@@ -110,19 +114,26 @@ encode_work (gpointer data)
   if (!op->pending)
     {
       g_clear_error (&error);
-    }
-  else if (error != NULL)
-    {
-      aioproc_link_pop_locked (self, op, g_steal_pointer (&error), &done);
+      over = op;
     }
   else
     {
-      op->frame = g_steal_pointer (&encoder->frame);
-      aioproc_link_send_locked (self, &done);
+      if (error != NULL)
+        {
+          aioproc_link_pop_locked (self, op, g_steal_pointer (&error), &done);
+        }
+      else
+        {
+          op->frame = g_steal_pointer (&encoder->frame);
+          aioproc_link_send_locked (self, &done);
 
-      /* Its deadline was not looked at meanwhile. */
-      self->first_deadline_usec = 0;
-      aioproc_link_expire_locked (self, &done);
+          /* Its deadline was not looked at meanwhile. */
+          self->first_deadline_usec = 0;
+          aioproc_link_expire_locked (self, &done);
+        }
+
+      /* Not the last reference, since it is completed without the mutex. */
+      aioproc_link_op_unref (op);
     }
 
   aioproc_link_serve_and_unlock (self, TRUE, &done);
