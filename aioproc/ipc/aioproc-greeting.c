@@ -14,6 +14,7 @@
 #include "ipc/aioproc-greeting-tls-private.h"
 #include "ipc/aioproc-sealed-stream-private.h"
 #include "ipc/aioproc-stream-thread-private.h"
+#include "ipc/aioproc-tls-turn-private.h"
 #include "platform/aioproc-fds-private.h"
 
 /* The most that is read at a time. */
@@ -34,6 +35,7 @@ struct _AioprocGreeting {
   gboolean              is_sealed;     /* what comes after the handshake */
   GSocketAddress       *remote;        /* (owned) (nullable) until it has begun */
   GError               *error;         /* (owned) (nullable) why it was given up */
+  AioprocTlsTurn       *turn;          /* (owned) (nullable) of a listener's, until TLS is over */
   gboolean              is_in_tls;     /* a thread of GIO has the handshake of TLS */
   guint                 stage;
   gsize                 n_in;          /* of what is in @in; of TLS that is waited for */
@@ -275,6 +277,7 @@ aioproc_greeting_tls_cb (GObject      *source,
   GError *error = NULL;
 
   self->is_in_tls = FALSE;
+  g_clear_pointer (&self->turn, aioproc_tls_turn_free);
 
   if (g_tls_connection_handshake_finish (G_TLS_CONNECTION (source), result, &error))
     binding = aioproc_greeting_tls_verify (self->tls, self->security, &error);
@@ -315,6 +318,28 @@ aioproc_greeting_begin_tls (AioprocGreeting *self)
                                     aioproc_greeting_tls_cb, self);
 }
 
+/* Its turn has come, or it was given up. */
+static void
+begin_turn (gpointer data)
+{
+  AioprocGreeting *self = data;
+
+  if (self->error != NULL)
+    finish (self, NULL, g_steal_pointer (&self->error));
+  else
+    aioproc_greeting_begin_tls (self);
+}
+
+static void
+give_up_turn (gpointer data)
+{
+  aioproc_greeting_give_up (data, g_error_new (G_IO_ERROR, G_IO_ERROR_BUSY,
+                                               "The peer took too long for its part of a handshake "
+                                               "that others waited for"));
+}
+
+static const AioprocTlsTurnFuncs turn_funcs = { begin_turn, give_up_turn };
+
 static gboolean
 aioproc_greeting_hello_cb (GSocket      *socket,
                            GIOCondition  condition,
@@ -333,7 +358,7 @@ aioproc_greeting_hello_cb (GSocket      *socket,
     {
       self->n_in = 0;
       self->stage++;
-      aioproc_greeting_begin_tls (self);
+      self->turn = aioproc_tls_turn_new (socket, &turn_funcs, self);
       return G_SOURCE_REMOVE;
     }
 
@@ -406,6 +431,7 @@ aioproc_greeting_new (AioprocHandshakeRole  role,
 void
 aioproc_greeting_free (AioprocGreeting *self)
 {
+  g_clear_pointer (&self->turn, aioproc_tls_turn_free);
   g_clear_object (&self->tls);
   g_object_unref (self->base);
   g_clear_object (&self->identity);
@@ -433,6 +459,8 @@ aioproc_greeting_give_up (AioprocGreeting *self,
 
   if (self->is_in_tls)
     shutdown (g_socket_get_fd (g_socket_connection_get_socket (self->base)), SHUT_RDWR);
+  else if (self->turn != NULL)
+    aioproc_tls_turn_wake (self->turn);
 }
 
 guint

@@ -4,7 +4,9 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
-/* Listeners and clients with TLS: whose certificates are good, and that nobody does without. */
+/* Listeners and clients with TLS: whose certificates are good, and that nobody does without. In the
+ * stress suite with figures.
+ */
 
 #include <string.h>
 #include <sys/resource.h>
@@ -22,6 +24,12 @@
 #include "tls-certificates.h"
 
 #define KEY "of nobody but these tests, and long"
+
+#ifdef TLS_ALL
+# define N_STRANGERS 1000
+#else
+# define N_STRANGERS 50
+#endif
 
 /* What a side has, and what it demands. */
 typedef struct {
@@ -400,6 +408,116 @@ test_silent (void)
   g_assert_finalize_object (listener);
 }
 
+/* Those of the pool in which GIO does what blocks, and has ten at once. */
+static guint
+count_pool_threads (void)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GDir) dir = g_dir_open ("/proc/self/task", 0, &error);
+  const char *name;
+  guint n = 0;
+
+  g_assert_no_error (error);
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = g_build_filename ("/proc/self/task", name, "comm", NULL);
+      g_autofree char *comm = NULL;
+
+      /* It may be gone. */
+      if (g_file_get_contents (path, &comm, NULL, NULL))
+        n += g_str_has_prefix (comm, "pool") && !g_str_has_prefix (comm, "pool-spawner");
+    }
+
+  return n;
+}
+
+static void
+test_strangers (void)
+{
+  static const Side side = { tls_listener_pem, TRUE, NULL, KEY };
+  g_autoptr(AioprocSecurity) security = new_security_full (&side, G_MAXINT64);
+  g_autoptr(GBytes) hello = record_hello ();
+  g_autoptr(GError) refusal = NULL;
+  AioprocListener *listener = new_listener (security);
+  AioprocConnection *ours, *theirs;
+  gint64 begin_usec;
+  struct rlimit saved;
+  struct rlimit limit;
+  int fds[N_STRANGERS];
+
+  g_test_summary ("Who says a whole hello, and no more, keeps few threads, and no one waiting");
+
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &saved), ==, 0);
+  limit = saved;
+  limit.rlim_cur = MIN (limit.rlim_max, N_STRANGERS + 500);
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+
+  if (limit.rlim_cur < N_STRANGERS + 300)
+    {
+      g_test_skip ("This process may not have as many descriptors");
+      g_assert_finalize_object (listener);
+      return;
+    }
+
+  for (guint i = 0; i < N_STRANGERS; i++)
+    {
+      fds[i] = listener_test_connect_raw (listener);
+      send_hello (fds[i], hello);
+    }
+
+  begin_usec = g_get_monotonic_time ();
+  listener_test_connect (listener, security, &ours, &theirs);
+  begin_usec = g_get_monotonic_time () - begin_usec;
+  g_test_message ("%" G_GINT64_FORMAT " µs, %u threads in the pool", begin_usec,
+                  count_pool_threads ());
+#ifdef TLS_ALL
+  g_assert_cmpint (begin_usec, <, G_USEC_PER_SEC);
+#endif
+  g_assert_cmpuint (count_pool_threads (), <, 10);
+  listener_test_exchange (ours, theirs);
+  g_assert_cmpuint (count_pool_threads (), <, 10);
+  refusal = aioproc_listener_dup_last_refusal (listener);
+  g_assert_error (refusal, G_IO_ERROR, G_IO_ERROR_BUSY);
+
+  for (guint i = 0; i < N_STRANGERS; i++)
+    close (fds[i]);
+
+  g_assert_finalize_object (listener);
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &saved), ==, 0);
+}
+
+/* Fewer than there may be at a time. */
+static void
+test_few_strangers (void)
+{
+  static const Side side = { tls_listener_pem, TRUE, NULL, KEY };
+  g_autoptr(AioprocSecurity) security = new_security_full (&side, G_MAXINT64);
+  g_autoptr(GBytes) hello = record_hello ();
+  AioprocListener *listener = new_listener (security);
+  AioprocConnection *ours, *theirs;
+  int fds[3];
+
+  g_test_summary ("Who takes long, and keeps nobody waiting, may");
+
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    {
+      fds[i] = listener_test_connect_raw (listener);
+      send_hello (fds[i], hello);
+    }
+
+  listener_test_connect (listener, security, &ours, &theirs);
+  listener_test_exchange (ours, theirs);
+  g_assert_cmpuint (aioproc_listener_get_n_refused (listener), ==, 0);
+
+  for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
+    close (fds[i]);
+
+  /* What they have not read resets their connections, which GIO takes for something else. */
+  listener_test_wait_refused (listener, G_N_ELEMENTS (fds), G_TLS_ERROR, G_TLS_ERROR_NOT_TLS);
+  g_assert_finalize_object (listener);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -438,6 +556,8 @@ main (int    argc,
   aioproc_test_add_func ("/aioproc/listener/tls-settings/refused", test_settings);
   aioproc_test_add_func ("/aioproc/listener/tls-address/beyond", test_beyond);
   aioproc_test_add_func ("/aioproc/listener/tls-bad/silent", test_silent);
+  aioproc_test_add_func ("/aioproc/listener/tls-bad/strangers", test_strangers);
+  aioproc_test_add_func ("/aioproc/listener/tls-bad/few-strangers", test_few_strangers);
   aioproc_test_add_func ("/aioproc/listener/tls-bad/no-descriptor", test_descriptors);
   aioproc_test_add_func ("/aioproc/listener/tls-bad/no-database", test_descriptors_database);
   status = g_test_run ();
