@@ -30,6 +30,9 @@
  */
 #define DONTDUMP_MIN (64 * 1024 * 1024)
 
+/* How often it is tried to seal what is busy. */
+#define MAX_SEAL_TRIES 8
+
 typedef struct {
   sigset_t mask;
   gboolean was_pending;
@@ -182,9 +185,18 @@ aioproc_memfd_seal (int      fd,
                     int      seals,
                     GError **error)
 {
-  if (fcntl (fd, F_ADD_SEALS, seals) != 0)
+  guint n_tries = 1;
+
+  /* Before it seals against writing, the kernel waits for I/O into the pages, about 150 ms. It
+   * cannot tell that from what it does itself with pages that were just written, for which, on a
+   * machine with much to do, this may be too short.
+   */
+  while (fcntl (fd, F_ADD_SEALS, seals) != 0)
     {
       int saved_errno = errno;
+
+      if (saved_errno == EBUSY && n_tries++ < MAX_SEAL_TRIES)
+        continue;
 
       g_set_error (error, G_IO_ERROR, g_io_error_from_errno (saved_errno),
                    "Could not seal shared memory with 0x%x: %s",
