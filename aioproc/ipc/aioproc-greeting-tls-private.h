@@ -13,12 +13,19 @@ G_BEGIN_DECLS
 
 /* The TLS of a greeting. In the streams' thread. */
 
-/* Of a socket that is readable: whether all of what a client of TLS says first has come. GIO keeps
- * a thread for as long as a handshake lasts, which is not to be begun for those who say nothing.
- * FALSE with @error set: it is no TLS, or nothing more will come; without: it is to be asked again
- * when the socket is readable, with the same @wanted, which is 0 at first.
+typedef enum {
+  AIOPROC_GREETING_HELLO_WHOLE,
+  AIOPROC_GREETING_HELLO_PART,    /* look again when the socket is readable */
+  AIOPROC_GREETING_HELLO_EARLY,   /* look again in a moment, since it is readable already */
+  AIOPROC_GREETING_HELLO_BAD,     /* @error is set: it is no TLS, or nothing more will come */
+} AioprocGreetingHello;
+
+/* How much of what a client of TLS says first has come by a socket that is readable. GIO keeps a
+ * thread for as long as a handshake lasts, which is not to be begun for those who say nothing.
+ * @wanted is 0 at first, and then what the last call has left there.
  */
-gboolean   aioproc_greeting_tls_has_hello  (GSocket               *socket,
+AioprocGreetingHello aioproc_greeting_tls_peek_hello
+                                           (GSocket               *socket,
                                             gsize                 *wanted,
                                             GError               **error);
 /* @identity: of the listener, for a client. */

@@ -7,6 +7,7 @@
 #include "ipc/aioproc-greeting-tls-private.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 /* A record: its type, two bytes of version, two of length. */
@@ -14,33 +15,65 @@
 #define RECORD_HANDSHAKE 22
 #define RECORD_MAX       (16 * 1024)
 
-/* The socket is readable when so many have come, or no more will. */
-static gboolean
+/* The socket is readable when so many have come, or no more will, as a rule. */
+static void
 wait_for (GSocket *socket,
-          gsize    length,
-          gsize   *wanted)
+          gsize    length)
 {
-  *wanted = length;
-
-  /* If it did not work, those who send less would be refused. */
   g_socket_set_option (socket, SOL_SOCKET, SO_RCVLOWAT, (int) length, NULL);
-
-  return FALSE;
 }
 
-static gboolean
+static AioprocGreetingHello
 refuse_hello (GError **error)
 {
   g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
                "What the peer has sent is no TLS, which this listener demands");
 
-  return FALSE;
+  return AIOPROC_GREETING_HELLO_BAD;
 }
 
-gboolean
-aioproc_greeting_tls_has_hello (GSocket  *socket,
-                                gsize    *wanted,
-                                GError  **error)
+static AioprocGreetingHello
+miss_hello (GError **error)
+{
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
+               "The peer has closed the connection before the handshake was over");
+
+  return AIOPROC_GREETING_HELLO_BAD;
+}
+
+static gboolean
+has_ended (GSocket *socket)
+{
+  struct pollfd fd = { .fd = g_socket_get_fd (socket), .events = POLLRDHUP };
+
+  return poll (&fd, 1, 0) > 0;
+}
+
+/* Fewer than were waited for are no end: where memory is short, Linux says that a TCP socket is
+ * readable whatever is there. It would say so again at once.
+ */
+static AioprocGreetingHello
+want (GSocket  *socket,
+      gsize     n_there,
+      gsize     length,
+      gsize    *wanted,
+      GError  **error)
+{
+  gboolean is_early = n_there < *wanted;
+
+  if (has_ended (socket))
+    return miss_hello (error);
+
+  *wanted = length;
+  wait_for (socket, length);
+
+  return is_early ? AIOPROC_GREETING_HELLO_EARLY : AIOPROC_GREETING_HELLO_PART;
+}
+
+AioprocGreetingHello
+aioproc_greeting_tls_peek_hello (GSocket  *socket,
+                                 gsize    *wanted,
+                                 GError  **error)
 {
   guint8 data[RECORD_HEADER + RECORD_MAX];
   gssize n_there;
@@ -49,20 +82,16 @@ aioproc_greeting_tls_has_hello (GSocket  *socket,
   n_there = recv (g_socket_get_fd (socket), data, sizeof data, MSG_PEEK | MSG_DONTWAIT);
 
   if (n_there < 0 && (errno == EAGAIN || errno == EINTR))
-    return FALSE;
+    return AIOPROC_GREETING_HELLO_PART;
 
-  if (n_there <= 0 || (gsize) n_there < *wanted)
-    {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
-                   "The peer has closed the connection before the handshake was over");
-      return FALSE;
-    }
+  if (n_there <= 0)
+    return miss_hello (error);
 
   if (data[0] != RECORD_HANDSHAKE)
     return refuse_hello (error);
 
   if (n_there < RECORD_HEADER)
-    return wait_for (socket, RECORD_HEADER, wanted);
+    return want (socket, (gsize) n_there, RECORD_HEADER, wanted, error);
 
   length = RECORD_HEADER + ((gsize) data[3] << 8) + data[4];
 
@@ -70,11 +99,11 @@ aioproc_greeting_tls_has_hello (GSocket  *socket,
     return refuse_hello (error);
 
   if ((gsize) n_there < length)
-    return wait_for (socket, length, wanted);
+    return want (socket, (gsize) n_there, length, wanted, error);
 
-  wait_for (socket, 1, wanted);
+  wait_for (socket, 1);
 
-  return TRUE;
+  return AIOPROC_GREETING_HELLO_WHOLE;
 }
 
 static void

@@ -20,6 +20,9 @@
 /* The most that is read at a time. */
 #define IN_MAX 64
 
+/* How soon a hello is looked at again of which less is there than the system says. */
+#define EARLY_USEC (20 * 1000)
+
 /* All of the streams' thread only. */
 struct _AioprocGreeting {
   AioprocHandshakeRole  role;
@@ -43,6 +46,7 @@ struct _AioprocGreeting {
 };
 
 static void aioproc_greeting_step (AioprocGreeting *self);
+static void aioproc_greeting_wait_for_hello (AioprocGreeting *self);
 
 static GIOStream *
 get_stream (AioprocGreeting *self)
@@ -341,11 +345,20 @@ give_up_turn (gpointer data)
 static const AioprocTlsTurnFuncs turn_funcs = { begin_turn, give_up_turn };
 
 static gboolean
+aioproc_greeting_hello_again_cb (gpointer user_data)
+{
+  aioproc_greeting_wait_for_hello (user_data);
+
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
 aioproc_greeting_hello_cb (GSocket      *socket,
                            GIOCondition  condition,
                            gpointer      user_data)
 {
   AioprocGreeting *self = user_data;
+  g_autoptr(GSource) again = NULL;
   GError *error = NULL;
 
   if (self->error != NULL)
@@ -354,20 +367,28 @@ aioproc_greeting_hello_cb (GSocket      *socket,
       return G_SOURCE_REMOVE;
     }
 
-  if (aioproc_greeting_tls_has_hello (socket, &self->n_in, &error))
+  switch (aioproc_greeting_tls_peek_hello (socket, &self->n_in, &error))
     {
+    case AIOPROC_GREETING_HELLO_WHOLE:
       self->n_in = 0;
       self->stage++;
       self->turn = aioproc_tls_turn_new (socket, &turn_funcs, self);
       return G_SOURCE_REMOVE;
+
+    case AIOPROC_GREETING_HELLO_EARLY:
+      again = aioproc_stream_thread_new_timeout (EARLY_USEC, "[aioproc] an early hello of TLS");
+      g_source_set_callback (again, aioproc_greeting_hello_again_cb, self, NULL);
+      g_source_attach (again, g_main_context_get_thread_default ());
+      return G_SOURCE_REMOVE;
+
+    case AIOPROC_GREETING_HELLO_BAD:
+      fail (self, error);
+      return G_SOURCE_REMOVE;
+
+    case AIOPROC_GREETING_HELLO_PART:
+    default:
+      return G_SOURCE_CONTINUE;
     }
-
-  if (error == NULL)
-    return G_SOURCE_CONTINUE;
-
-  fail (self, error);
-
-  return G_SOURCE_REMOVE;
 }
 
 static void

@@ -408,6 +408,80 @@ test_silent (void)
   g_assert_finalize_object (listener);
 }
 
+/* The other end of a socket, in this process; -1: there is none. */
+static int
+find_peer (int fd)
+{
+  struct sockaddr_storage ours, theirs;
+  socklen_t ours_length = sizeof ours;
+
+  g_assert_cmpint (getsockname (fd, (struct sockaddr *) &ours, &ours_length), ==, 0);
+
+  for (int peer = 0; peer < 1024; peer++)
+    {
+      socklen_t theirs_length = sizeof theirs;
+
+      if (peer != fd && getpeername (peer, (struct sockaddr *) &theirs, &theirs_length) == 0 &&
+          theirs_length == ours_length && memcmp (&ours, &theirs, ours_length) == 0)
+        return peer;
+    }
+
+  return -1;
+}
+
+/* As many as it has been waiting for have come by @fd, whether they have or not. */
+static void
+pretend_readable (int fd,
+                  int length)
+{
+  const int at_all = 1;
+  int wanted = -1;
+
+  while (wanted != length)
+    {
+      socklen_t size = sizeof wanted;
+      int peer = find_peer (fd);
+
+      /* Not taken yet. */
+      if (peer < 0)
+        continue;
+
+      g_assert_cmpint (getsockopt (peer, SOL_SOCKET, SO_RCVLOWAT, &wanted, &size), ==, 0);
+
+      if (wanted == length)
+        g_assert_cmpint (setsockopt (peer, SOL_SOCKET, SO_RCVLOWAT, &at_all, sizeof at_all), ==, 0);
+    }
+}
+
+static void
+test_early (void)
+{
+  static const Side side = { tls_listener_pem, TRUE, NULL, KEY };
+  g_autoptr(AioprocSecurity) security = new_security_full (&side, G_MAXINT64);
+  g_autoptr(GBytes) hello = record_hello ();
+  AioprocListener *listener = new_listener (security);
+  int fd = listener_test_connect_raw (listener);
+  const guint8 *data;
+  guint8 byte;
+  gsize length;
+
+  g_test_summary ("A socket that is readable too early, as in want of memory, is not at its end");
+
+  data = g_bytes_get_data (hello, &length);
+  g_assert_cmpint (send (fd, data, 10, MSG_NOSIGNAL), ==, 10);
+
+  for (guint i = 0; i < 3; i++)
+    pretend_readable (fd, (int) length);
+
+  g_assert_cmpint (send (fd, data + 10, length - 10, MSG_NOSIGNAL), ==, (gssize) (length - 10));
+
+  /* It has been heard. */
+  g_assert_cmpint (recv (fd, &byte, 1, 0), ==, 1);
+  g_assert_cmpuint (aioproc_listener_get_n_refused (listener), ==, 0);
+  close (fd);
+  g_assert_finalize_object (listener);
+}
+
 /* Those of the pool in which GIO does what blocks, and has ten at once. */
 static guint
 count_pool_threads (void)
@@ -556,6 +630,7 @@ main (int    argc,
   aioproc_test_add_func ("/aioproc/listener/tls-settings/refused", test_settings);
   aioproc_test_add_func ("/aioproc/listener/tls-address/beyond", test_beyond);
   aioproc_test_add_func ("/aioproc/listener/tls-bad/silent", test_silent);
+  aioproc_test_add_func ("/aioproc/listener/tls-bad/early", test_early);
   aioproc_test_add_func ("/aioproc/listener/tls-bad/strangers", test_strangers);
   aioproc_test_add_func ("/aioproc/listener/tls-bad/few-strangers", test_few_strangers);
   aioproc_test_add_func ("/aioproc/listener/tls-bad/no-descriptor", test_descriptors);
