@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <gio/gfiledescriptorbased.h>
@@ -27,6 +28,9 @@
 
 /* How long the close of a stream may wait for a peer that takes nothing. */
 #define CLOSE_MSEC 5000
+
+/* How soon is tried again what there was no descriptor for. */
+#define LACK_USEC (100 * 1000)
 
 /* The largest value of an eventfd, which is not writable then. */
 #define EVENT_FULL (G_MAXUINT64 - 1)
@@ -114,7 +118,36 @@ make_descriptor (GCancellable  *cancellable,
   return TRUE;
 }
 
+/* (nullable) What a stream that changes what goes through it is made over. */
+static GIOStream *
+dup_base (GIOStream *stream)
+{
+  GIOStream *base = NULL;
+
+  if (G_IS_TLS_CONNECTION (stream) || G_IS_TCP_WRAPPER_CONNECTION (stream))
+    g_object_get (stream, "base-io-stream", &base, NULL);
+  else if (AIOPROC_IS_SEALED_STREAM (stream))
+    base = g_object_ref (aioproc_sealed_stream_peek_base (AIOPROC_SEALED_STREAM (stream)));
+
+  return base;
+}
+
 /* --- The end: in the streams' thread --- */
+
+/* TLS that could not be closed, since it is in the middle of its handshake, has a thread of GIO
+ * that would wait for the peer for ever. What ends that is the end of the socket.
+ */
+static void
+end_socket (GIOStream *stream)
+{
+  g_autoptr(GIOStream) base = dup_base (stream);
+
+  if (base != NULL)
+    end_socket (base);
+  else if (G_IS_SOCKET_CONNECTION (stream))
+    shutdown (g_socket_get_fd (g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream))),
+              SHUT_RDWR);
+}
 
 static void
 aioproc_stream_port_closed_cb (GObject      *source,
@@ -124,7 +157,8 @@ aioproc_stream_port_closed_cb (GObject      *source,
   g_autoptr(AioprocStreamPort) self = user_data;
 
   /* Whatever it says, the stream is closed. */
-  g_io_stream_close_finish (self->stream, result, NULL);
+  if (!g_io_stream_close_finish (self->stream, result, NULL))
+    end_socket (self->stream);
 
   if (self->close_timeout != NULL)
     g_source_destroy (self->close_timeout);
@@ -195,13 +229,32 @@ aioproc_stream_port_output_closed_cb (GObject      *source,
   aioproc_stream_port_close_if_idle (self);
 }
 
+/* TLS whose handshake is not over waits for that in a thread of GIO, by a descriptor of its own,
+ * and GLib ends the program where there is none. One more may be taken meanwhile.
+ */
+static gboolean
+can_close_output (AioprocStreamPort *self)
+{
+  return !self->may_wait || aioproc_fds_check_free (2, NULL);
+}
+
 static gboolean
 aioproc_stream_port_close_output_cb (gpointer user_data)
 {
   AioprocStreamPort *self = user_data;
+  g_autoptr(GSource) again = NULL;
 
-  g_output_stream_close_async (self->output, G_PRIORITY_DEFAULT, self->cancellable,
-                               aioproc_stream_port_output_closed_cb, self);
+  if (can_close_output (self) || g_cancellable_is_cancelled (self->cancellable))
+    {
+      g_output_stream_close_async (self->output, G_PRIORITY_DEFAULT, self->cancellable,
+                                   aioproc_stream_port_output_closed_cb, self);
+      return G_SOURCE_REMOVE;
+    }
+
+  /* Nothing else would tell the peer. */
+  again = aioproc_stream_thread_new_timeout (LACK_USEC, "[aioproc] no descriptor for an end");
+  g_source_set_callback (again, aioproc_stream_port_close_output_cb, self, NULL);
+  g_source_attach (again, self->context);
 
   return G_SOURCE_REMOVE;
 }
@@ -410,12 +463,7 @@ static void
 tune_stream (GIOStream *stream)
 {
   GOutputStream *output = g_io_stream_get_output_stream (stream);
-  g_autoptr(GIOStream) base = NULL;
-
-  if (G_IS_TLS_CONNECTION (stream) || G_IS_TCP_WRAPPER_CONNECTION (stream))
-    g_object_get (stream, "base-io-stream", &base, NULL);
-  else if (AIOPROC_IS_SEALED_STREAM (stream))
-    base = g_object_ref (aioproc_sealed_stream_peek_base (AIOPROC_SEALED_STREAM (stream)));
+  g_autoptr(GIOStream) base = dup_base (stream);
 
   if (base != NULL)
     tune_stream (base);

@@ -280,6 +280,80 @@ test_bad_no_descriptor (const ConnectionKind *kind)
   g_clear_object (&pair.peer);
 }
 
+/* So long that what is going to happen has, as a rule. */
+static void
+wait_for_nothing (AioprocConnection *connection)
+{
+  gint64 end_usec = g_get_monotonic_time () + G_USEC_PER_SEC / 5;
+
+  while (g_get_monotonic_time () < end_usec)
+    {
+      g_autoptr(GError) error = NULL;
+
+      g_assert_null (aioproc_connection_try_recv (connection, &error));
+      g_assert_error (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+    }
+}
+
+/* Until the handshake of TLS has begun, and waits for the peer, in a thread of GIO. */
+static void
+wait_for_hello (GIOStream *peer)
+{
+  g_autoptr(GSocketConnection) base = NULL;
+  GSocket *socket;
+
+  g_object_get (peer, "base-io-stream", &base, NULL);
+  socket = g_socket_connection_get_socket (base);
+  g_assert_true (g_socket_condition_wait (socket, G_IO_IN, NULL, NULL));
+}
+
+static void
+test_bad_half_closed (const ConnectionKind *kind)
+{
+  g_test_summary ("Without descriptors a stream is closed for sending later, but at once for all");
+
+  for (guint i = 0; i < 6; i++)
+    {
+      gboolean is_half = i % 2 == 0;
+      g_autofree guint8 *data = g_malloc (CONNECTION_TEST_LARGE);
+      g_autoptr(GError) error = NULL;
+      struct rlimit saved;
+      Pair pair;
+
+      pair_init (&pair, kind);
+
+      if (kind->is_tls)
+        wait_for_hello (pair.peer);
+
+      g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &saved), ==, 0);
+      platform_test_leave_fds (i / 2);
+      g_assert_true (aioproc_connection_close_send (pair.connection, &error));
+      g_assert_no_error (error);
+      wait_for_nothing (pair.connection);
+
+      if (!is_half)
+        g_assert_finalize_object (g_steal_pointer (&pair.connection));
+
+      /* It has heard nothing from the peer, and would wait for ever. */
+      if (!is_half && kind->is_tls)
+        wait_for_end (pair.peer);
+
+      g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &saved), ==, 0);
+
+      while (g_input_stream_read (g_io_stream_get_input_stream (pair.peer), data,
+                                  CONNECTION_TEST_LARGE, NULL, &error) > 0)
+        ;
+
+      if (is_half)
+        {
+          g_assert_no_error (error);
+          g_assert_finalize_object (pair.connection);
+        }
+
+      g_clear_object (&pair.peer);
+    }
+}
+
 static void
 test_bad_few_descriptors (const ConnectionKind *kind)
 {
@@ -368,6 +442,7 @@ static const struct {
   { "header", test_bad_header },
   { "no-descriptor", test_bad_no_descriptor },
   { "few-descriptors", test_bad_few_descriptors },
+  { "half-closed", test_bad_half_closed },
 };
 
 typedef struct {
