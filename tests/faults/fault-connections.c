@@ -8,6 +8,8 @@
 
 #include "aioproc-test.h"
 
+/* What fits anywhere. */
+#define SMALL    16
 /* What does not fit into a socket. */
 #define STREAMED (600 * 1024)
 /* What is sent as memory of its own. */
@@ -45,15 +47,17 @@ pair_is_over (Pair *self)
   return self->n_failures > 1;
 }
 
+/* Of @size bytes in large elements, since GLib checks each that is received. */
 static AioprocMessage *
 new_message (guint32 number,
              gsize   size)
 {
-  g_autofree guint8 *data = g_malloc0 (size);
+  g_autofree guint64 *data = g_malloc0 (size);
 
-  return aioproc_message_new (g_variant_new ("(u@ay)", number,
-                                             g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, data,
-                                                                        size, 1)));
+  return aioproc_message_new (g_variant_new ("(u@at)", number,
+                                             g_variant_new_fixed_array (G_VARIANT_TYPE_UINT64,
+                                                                        data, size / sizeof *data,
+                                                                        sizeof *data)));
 }
 
 /* What comes is what was sent, whole, in order. */
@@ -110,7 +114,7 @@ pair_send (Pair           *self,
 static void
 pair_send_small (Pair *self)
 {
-  g_autoptr(AioprocMessage) message = new_message (self->n_sent, 10);
+  g_autoptr(AioprocMessage) message = new_message (self->n_sent, SMALL);
 
   pair_send (self, message);
 }
@@ -118,7 +122,7 @@ pair_send_small (Pair *self)
 static void
 pair_send_mapped (Pair *self)
 {
-  g_autoptr(AioprocMessage) message = new_message (self->n_sent, 10);
+  g_autoptr(AioprocMessage) message = new_message (self->n_sent, SMALL);
   g_autoptr(GBytes) bytes = g_bytes_new_take (g_malloc0 (MAPPED), MAPPED);
 
   aioproc_message_append_bytes (message, bytes);
@@ -180,7 +184,7 @@ pair_send_streamed (Pair *self)
 static void
 pair_pass (Pair *self)
 {
-  g_autoptr(AioprocMessage) message = new_message (self->n_sent, 10);
+  g_autoptr(AioprocMessage) message = new_message (self->n_sent, SMALL);
   g_autoptr(AioprocMessage) received = NULL;
   g_autoptr(GError) error = NULL;
   Pair given;
