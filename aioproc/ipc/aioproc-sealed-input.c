@@ -255,12 +255,21 @@ aioproc_sealed_input_close_async (GInputStream        *stream,
                                   GAsyncReadyCallback  callback,
                                   gpointer             user_data)
 {
-  GTask *task = g_task_new (stream, cancellable, callback, user_data);
+  GInputStream *base = AIOPROC_SEALED_INPUT (stream)->base;
+  g_autoptr(GTask) task = g_task_new (stream, cancellable, callback, user_data);
+  GError *error = NULL;
 
   g_task_set_source_tag (task, aioproc_sealed_input_close_async);
   g_task_set_check_cancellable (task, FALSE);
-  g_input_stream_close_async (AIOPROC_SEALED_INPUT (stream)->base, io_priority, cancellable,
-                              aioproc_sealed_input_close_cb, task);
+
+  /* For those that have nothing to do then, as sockets, GIO would start a thread. */
+  if (G_INPUT_STREAM_GET_CLASS (base)->close_fn != NULL)
+    g_input_stream_close_async (base, io_priority, cancellable, aioproc_sealed_input_close_cb,
+                                g_steal_pointer (&task));
+  else if (g_input_stream_close (base, cancellable, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
 }
 
 static gboolean

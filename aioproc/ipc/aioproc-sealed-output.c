@@ -209,6 +209,29 @@ aioproc_sealed_output_close_cb (GObject      *source,
   return_done (task, g_steal_pointer (&operation->error));
 }
 
+/* Takes @task. */
+static void
+aioproc_sealed_output_close_base (AioprocSealedOutput *self,
+                                  GTask               *task)
+{
+  GCancellable *cancellable = g_task_get_cancellable (task);
+  Operation *operation = g_task_get_task_data (task);
+
+  if (aioproc_sealed_output_must_flush (self) ||
+      G_OUTPUT_STREAM_GET_CLASS (self->base)->close_fn != NULL)
+    {
+      g_output_stream_close_async (self->base, g_task_get_priority (task), cancellable,
+                                   aioproc_sealed_output_close_cb, task);
+      return;
+    }
+
+  /* Here, too, GIO would start a thread. */
+  g_output_stream_close (self->base, cancellable,
+                         operation->error == NULL ? &operation->error : NULL);
+  return_done (task, g_steal_pointer (&operation->error));
+  g_object_unref (task);
+}
+
 static void
 aioproc_sealed_output_write_cb (GObject      *source,
                                 GAsyncResult *result,
@@ -298,8 +321,7 @@ aioproc_sealed_output_go_on (GTask *task)
         }
       else
         {
-          g_output_stream_close_async (self->base, priority, cancellable,
-                                       aioproc_sealed_output_close_cb, task);
+          aioproc_sealed_output_close_base (self, task);
         }
 
       break;

@@ -621,12 +621,36 @@ test_broken (void)
   g_assert_true (g_io_stream_is_closed (base));
 }
 
+/* The first of this program: a thread that GIO has started once may be there for long. */
+static void
+test_threads (void)
+{
+  g_autoptr(GIOStream) sealed = NULL;
+  g_autoptr(GIOStream) between G_GNUC_UNUSED = make_end (0, &sealed);
+  g_autoptr(GAsyncResult) result = NULL;
+  g_autoptr(GError) error = NULL;
+  guint n_threads;
+
+  g_test_summary ("To close a sealed stream over a socket takes no thread");
+
+  /* All tasks have one that starts threads. */
+  g_type_ensure (G_TYPE_TASK);
+  n_threads = aioproc_test_count_threads ();
+
+  g_io_stream_close_async (sealed, G_PRIORITY_DEFAULT, NULL, aioproc_test_store_result, &result);
+  aioproc_test_wait (&result);
+  g_assert_true (g_io_stream_close_finish (sealed, result, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (aioproc_test_count_threads (), ==, n_threads);
+}
+
 int
 main (int   argc,
       char *argv[])
 {
   aioproc_test_init (&argc, &argv);
 
+  aioproc_test_add_func ("/aioproc/sealed-stream/threads", test_threads);
   aioproc_test_add_func ("/aioproc/sealed-stream/carried", test_carried);
   aioproc_test_add_func ("/aioproc/sealed-stream/flipped", test_flipped);
   aioproc_test_add_func ("/aioproc/sealed-stream/truncated", test_truncated);
