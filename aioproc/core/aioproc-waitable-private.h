@@ -44,9 +44,9 @@ struct _AioprocWaitableInterface {
   gboolean (*is_ready) (AioprocWaitable  *self);
   /* From now on until unwatch(), @watch is notified once when @self may have become ready, or
    * descriptors have changed: who goes on to wait then calls this again. It takes nothing from
-   * @self, and no wake-up from others who wait for it. Any thread. TRUE: it is ready now. What the
-   * descriptor will tell need not be told here. FALSE: not yet, or, with @error, it cannot be
-   * watched.
+   * @self, and no wake-up from others who wait for it. Any thread. TRUE: it is ready now, and need
+   * not be notified any more. What the descriptor will tell need not be told here. FALSE: not yet,
+   * or, with @error, it cannot be watched.
    */
   gboolean (*watch)    (AioprocWaitable  *self,
                         AioprocWatch     *watch,

@@ -40,7 +40,9 @@ void              aioproc_word_watch_ended  (gpointer               object,
 void              aioproc_word_watch_free   (AioprocWordWatch      *self);
 /* All who watch are notified. Those who watch from now on are at once. */
 void              aioproc_word_watch_close  (AioprocWordWatch      *self);
-/* As watch() and unwatch(); but whether the waitable is ready is to be seen after this. */
+/* As watch() and unwatch(); but of what is ready already @watch is notified, and FALSE says that
+ * there is an error.
+ */
 gboolean          aioproc_word_watch_add    (AioprocWordWatch      *self,
                                              AioprocWatch          *watch,
                                              GError               **error);

@@ -92,7 +92,13 @@ local_queue_watch (gpointer       impl,
 {
   LocalQueue *self = impl;
 
-  return aioproc_word_watch_add (self->watch, watch, error) && local_queue_is_ready (self);
+  /* That ends the wait: nothing more is to be told. */
+  if (local_queue_is_ready (self))
+    return TRUE;
+
+  aioproc_word_watch_add (self->watch, watch, error);
+
+  return FALSE;
 }
 
 void
