@@ -159,9 +159,10 @@ aioproc_link_pop_locked (AioprocLink   *self,
   if (op->pump != NULL)
     aioproc_link_pump_remove_locked (op);
 
+  /* Who encodes it completes it: until then a connection in it may be lent. */
   if (op->wake_fd >= 0)
     aioproc_link_wake (op->wake_fd);
-  else if (op->task != NULL || op->is_rest)
+  else if ((op->task != NULL && !op->is_encoding) || op->is_rest)
     g_queue_push_tail_link (done, &op->link);
 }
 

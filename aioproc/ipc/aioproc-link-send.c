@@ -89,18 +89,19 @@ aioproc_link_encode (AioprocLinkOp  *op,
   return TRUE;
 }
 
-/* Takes @op. Nothing here keeps the message any longer than until whoever waits for it is told. */
+/* Takes @op. Nothing here keeps the message any longer than until whoever waits for it is told, nor
+ * a connection in it lent.
+ */
 static void
 encode_work (gpointer data)
 {
   AioprocLinkOp *op = data;
-  g_autoptr(AioprocLinkOp) over = NULL;
   g_autoptr(AioprocLinkOp) encoder = NULL;
   AioprocLink *self = op->owner;
   GQueue done = G_QUEUE_INIT;
   GError *error = NULL;
 
-  /* In one of its own, since the operation may be over, and gone, before this is. */
+  /* In one of its own, since the operation may be over before this is. */
   encoder = aioproc_link_op_new (self, AIOPROC_LINK_SEND);
   g_set_object (&encoder->message, op->message);
   encoder->bytes = op->bytes != NULL ? g_bytes_ref (op->bytes) : NULL;
@@ -110,32 +111,28 @@ encode_work (gpointer data)
 
   aioproc_link_lock (self);
   op->is_encoding = FALSE;
+  op->frame = g_steal_pointer (&encoder->frame);
 
   if (!op->pending)
     {
       g_clear_error (&error);
-      over = op;
+      g_queue_push_tail_link (&done, &op->link);
+    }
+  else if (error != NULL)
+    {
+      aioproc_link_pop_locked (self, op, g_steal_pointer (&error), &done);
     }
   else
     {
-      if (error != NULL)
-        {
-          aioproc_link_pop_locked (self, op, g_steal_pointer (&error), &done);
-        }
-      else
-        {
-          op->frame = g_steal_pointer (&encoder->frame);
-          aioproc_link_send_locked (self, &done);
+      aioproc_link_send_locked (self, &done);
 
-          /* Its deadline was not looked at meanwhile. */
-          self->first_deadline_usec = 0;
-          aioproc_link_expire_locked (self, &done);
-        }
-
-      /* Not the last reference, since it is completed without the mutex. */
-      aioproc_link_op_unref (op);
+      /* Its deadline was not looked at meanwhile. */
+      self->first_deadline_usec = 0;
+      aioproc_link_expire_locked (self, &done);
     }
 
+  /* Not the last reference, since it is completed without the mutex. */
+  aioproc_link_op_unref (op);
   aioproc_link_serve_and_unlock (self, TRUE, &done);
 }
 

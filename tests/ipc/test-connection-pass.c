@@ -24,6 +24,24 @@ message_with (AioprocConnection *connection)
   return message;
 }
 
+/* A message that carries @connection, and takes long to be encoded, and parsed. */
+static AioprocMessage *
+new_long (AioprocConnection *connection)
+{
+  g_autoptr(GVariantBuilder) builder = g_variant_builder_new (G_VARIANT_TYPE ("as"));
+  g_autoptr(AioprocMessage) message = NULL;
+  g_autoptr(GError) error = NULL;
+
+  for (guint i = 0; i < 100000; i++)
+    g_variant_builder_add (builder, "s", "a string");
+
+  message = aioproc_message_new (g_variant_builder_end (builder));
+  g_assert_cmpint (aioproc_message_append_object (message, G_OBJECT (connection), &error), ==, 0);
+  g_assert_no_error (error);
+
+  return g_steal_pointer (&message);
+}
+
 static AioprocConnection *
 take_connection (AioprocConnection *carrier)
 {
@@ -284,6 +302,40 @@ test_pass_called_back (void)
 }
 
 static void
+test_pass_called_back_early (gconstpointer data)
+{
+  gboolean is_closed = GPOINTER_TO_INT (data);
+
+  g_test_summary ("The same where the send is over before its message is encoded");
+
+  for (guint i = 0; i < 20; i++)
+    {
+      g_autoptr(GCancellable) cancellable = g_cancellable_new ();
+      g_autoptr(AioprocMessage) message = NULL;
+      Passed passed = { .code = is_closed ? G_IO_ERROR_CLOSED : G_IO_ERROR_CANCELLED };
+      AioprocConnection *from, *to, *a, *b;
+
+      connection_test_pipe (&from, &to);
+      connection_test_pipe (&a, &b);
+      connection_test_fill (from, 0);
+      passed.connection = a;
+      message = new_long (a);
+      aioproc_connection_send_async (from, message, -1, cancellable, passed_cb, &passed);
+
+      if (is_closed)
+        aioproc_connection_close (from);
+      else
+        g_cancellable_cancel (cancellable);
+
+      aioproc_test_wait_until (passed.is_called);
+      g_assert_finalize_object (g_steal_pointer (&message));
+      g_assert_cmpuint (connection_test_recv_number (b), ==, 5);
+      connection_test_release (a, b);
+      connection_test_release (from, to);
+    }
+}
+
+static void
 test_pass_lost (void)
 {
   AioprocConnection *from, *to, *a, *b;
@@ -299,24 +351,6 @@ test_pass_lost (void)
   g_assert_finalize_object (a);
   g_assert_finalize_object (b);
   g_assert_finalize_object (from);
-}
-
-/* A message that carries @connection, and takes long to be parsed. */
-static AioprocMessage *
-new_long (AioprocConnection *connection)
-{
-  g_autoptr(GVariantBuilder) builder = g_variant_builder_new (G_VARIANT_TYPE ("as"));
-  g_autoptr(AioprocMessage) message = NULL;
-  g_autoptr(GError) error = NULL;
-
-  for (guint i = 0; i < 100000; i++)
-    g_variant_builder_add (builder, "s", "a string");
-
-  message = aioproc_message_new (g_variant_builder_end (builder));
-  g_assert_cmpint (aioproc_message_append_object (message, G_OBJECT (connection), &error), ==, 0);
-  g_assert_no_error (error);
-
-  return g_steal_pointer (&message);
 }
 
 static gboolean
@@ -423,6 +457,10 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/connection/pass/busy", test_pass_busy);
   aioproc_test_add_func ("/aioproc/connection/pass/failed", test_pass_failed);
   aioproc_test_add_func ("/aioproc/connection/pass/called-back", test_pass_called_back);
+  aioproc_test_add_data_func ("/aioproc/connection/pass/called-back/cancelled",
+                              GINT_TO_POINTER (FALSE), test_pass_called_back_early);
+  aioproc_test_add_data_func ("/aioproc/connection/pass/called-back/closed",
+                              GINT_TO_POINTER (TRUE), test_pass_called_back_early);
   aioproc_test_add_func ("/aioproc/connection/pass/lost", test_pass_lost);
 
   aioproc_test_add_data_func ("/aioproc/connection/pass/closed/in-part", GINT_TO_POINTER (TRUE),
