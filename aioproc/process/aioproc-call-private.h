@@ -29,6 +29,10 @@ typedef struct
 AioprocCall    *aioproc_call_new             (const char            *name,
                                               AioprocMessage        *message,
                                               const AioprocCallOps  *ops);
+/* The same without handles; takes @arguments, a reference. */
+AioprocCall    *aioproc_call_new_for_arguments (const char          *name,
+                                              GVariant              *arguments,
+                                              const AioprocCallOps  *ops);
 /* What the function itself gave back; takes both, of which either may be NULL. */
 void            aioproc_call_function_ended  (AioprocCall           *self,
                                               GVariant              *value,

@@ -67,15 +67,14 @@ struct _AioprocCall
   GObject               parent_instance;
 
   char                 *name;              /* (owned) immutable */
-  AioprocMessage       *message;           /* (owned) immutable */
   GVariant             *arguments;         /* (owned) immutable */
   const AioprocCallOps *ops;               /* immutable */
-  GCancellable         *cancellable;       /* (owned) immutable */
 
   AioprocMutex          mutex;
 
-  /* All protected by @mutex */
-  gboolean              is_watching;       /* @cancellable was asked for */
+  /* All protected by @mutex; the first two are immutable once they are there */
+  AioprocMessage       *message;           /* (owned) (nullable) NULL: not asked for, no handles */
+  GCancellable         *cancellable;       /* (owned) (nullable) NULL: not asked for */
   gboolean              is_deferred;
   gboolean              is_returned;
   AioprocMessage       *result;            /* (owned) (nullable) */
@@ -117,7 +116,6 @@ static void
 aioproc_call_init (AioprocCall *self)
 {
   aioproc_mutex_init (&self->mutex);
-  self->cancellable = g_cancellable_new ();
 }
 
 AioprocCall *
@@ -135,6 +133,31 @@ aioproc_call_new (const char           *name,
   self->ops = ops;
 
   return self;
+}
+
+AioprocCall *
+aioproc_call_new_for_arguments (const char           *name,
+                                GVariant             *arguments,
+                                const AioprocCallOps *ops)
+{
+  AioprocCall *self = g_object_new (AIOPROC_TYPE_CALL, NULL);
+
+  self->name = g_strdup (name);
+  self->arguments = arguments;
+  self->ops = ops;
+
+  return self;
+}
+
+static AioprocMessage *
+get_message (AioprocCall *self)
+{
+  AIOPROC_MUTEX_AUTO_LOCK (&self->mutex, locker);
+
+  if (self->message == NULL)
+    self->message = aioproc_message_new (self->arguments);
+
+  return self->message;
 }
 
 /* Ends the call with @result or @error, of which it takes the one that is not NULL. */
@@ -258,16 +281,17 @@ aioproc_call_get_name (AioprocCall *self)
 GCancellable *
 aioproc_call_get_cancellable (AioprocCall *self)
 {
-  gboolean was_watching;
+  gboolean is_first;
 
   g_return_val_if_fail (AIOPROC_IS_CALL (self), NULL);
 
   aioproc_mutex_lock (&self->mutex);
-  was_watching = self->is_watching;
-  self->is_watching = TRUE;
+  is_first = self->cancellable == NULL;
+  if (is_first)
+    self->cancellable = g_cancellable_new ();
   aioproc_mutex_unlock (&self->mutex);
 
-  if (!was_watching)
+  if (is_first)
     self->ops->watch_cancel (self, self->cancellable);
 
   return self->cancellable;
@@ -308,7 +332,7 @@ aioproc_call_dup_message (AioprocCall *self)
 {
   g_return_val_if_fail (AIOPROC_IS_CALL (self), NULL);
 
-  return g_object_ref (self->message);
+  return g_object_ref (get_message (self));
 }
 
 static void
@@ -422,7 +446,7 @@ aioproc_call_dup_object (AioprocCall  *self,
 {
   g_return_val_if_fail (AIOPROC_IS_CALL (self), NULL);
 
-  return aioproc_message_dup_object (self->message, handle, error);
+  return aioproc_message_dup_object (get_message (self), handle, error);
 }
 
 /**
@@ -446,7 +470,7 @@ aioproc_call_dup_bytes (AioprocCall  *self,
 {
   g_return_val_if_fail (AIOPROC_IS_CALL (self), NULL);
 
-  return aioproc_message_dup_bytes (self->message, handle, error);
+  return aioproc_message_dup_bytes (get_message (self), handle, error);
 }
 
 /**
@@ -470,7 +494,7 @@ aioproc_call_dup_fd (AioprocCall  *self,
 {
   g_return_val_if_fail (AIOPROC_IS_CALL (self), -1);
 
-  return aioproc_message_dup_fd (self->message, handle, error);
+  return aioproc_message_dup_fd (get_message (self), handle, error);
 }
 
 /**

@@ -32,6 +32,9 @@ void      aioproc_functions_add        (const char                  *name,
 void      aioproc_functions_add_module (const char                  *path);
 /* Loads the modules; what fails is told by each lookup that needs them. */
 void      aioproc_functions_load       (void);
+/* One that workers of this library run, before main(). @name is static. */
+void      aioproc_functions_add_internal (const char                *name,
+                                          AioprocFunction            function);
 /* AIOPROC_ERROR_NOT_FOUND: with the names that exist, or what the module lacks. */
 gboolean  aioproc_functions_lookup     (const char                  *name,
                                         AioprocFunctionRecord       *record,

@@ -23,6 +23,18 @@ typedef struct
   GError  *error;     /* (owned) (nullable) why it could not be loaded */
 } FunctionModule;
 
+/* What the library itself needs in workers. */
+#define MAX_INTERNAL 4
+
+typedef struct
+{
+  const char      *name;
+  AioprocFunction  function;
+} InternalFunction;
+
+/* Written before main(). */
+static InternalFunction internals[MAX_INTERNAL];
+
 /* (atomic) */
 static int are_known;
 /* All written by the main thread before the program is a worker, or starts one. */
@@ -62,6 +74,21 @@ aioproc_functions_add (const char                  *name,
     g_critical ("The function “%s” of the worker program is given twice", name);
 
   g_hash_table_replace (functions, g_strdup (name), g_memdup2 (record, sizeof *record));
+}
+
+void
+aioproc_functions_add_internal (const char      *name,
+                                AioprocFunction  function)
+{
+  guint i = 0;
+
+  while (i < MAX_INTERNAL && internals[i].name != NULL)
+    i++;
+
+  g_assert (i < MAX_INTERNAL);
+
+  internals[i].name = name;
+  internals[i].function = function;
 }
 
 void
@@ -186,6 +213,15 @@ aioproc_functions_lookup (const char             *name,
 {
   const AioprocFunctionRecord *found = NULL;
   g_autofree char *names = NULL;
+
+  for (guint i = 0; i < MAX_INTERNAL && internals[i].name != NULL; i++)
+    {
+      if (g_str_equal (name, internals[i].name))
+        {
+          *record = (AioprocFunctionRecord) { .plain = internals[i].function };
+          return TRUE;
+        }
+    }
 
   if (functions != NULL)
     found = g_hash_table_lookup (functions, name);

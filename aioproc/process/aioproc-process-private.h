@@ -95,6 +95,12 @@ gboolean        aioproc_process_check_child_locked (AioprocProcess       *self,
 gboolean        aioproc_process_check_started_locked (AioprocProcess     *self,
                                                    GError               **error);
 
+/* --- aioproc-process-start.c --- */
+
+/* Has the worker started; never waits for it. On failure the process is as it was before. */
+gboolean        aioproc_process_begin_start       (AioprocProcess        *self,
+                                                   GError               **error);
+
 /* --- aioproc-process-frames.c: what the monitor thread tells --- */
 
 extern const AioprocChildOps aioproc_process_child_ops;

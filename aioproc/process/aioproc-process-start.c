@@ -167,10 +167,9 @@ dup_notify_context (GError **error)
   return g_main_context_ref (context != NULL ? context : g_main_context_default ());
 }
 
-/* Has the worker started; never waits for it. On failure the process is as it was before. */
-static gboolean
-begin_start (AioprocProcess  *self,
-             GError         **error)
+gboolean
+aioproc_process_begin_start (AioprocProcess  *self,
+                             GError         **error)
 {
   g_autoptr(AioprocFrame) frame = NULL;
   g_autoptr(AioprocChildSpec) spec = NULL;
@@ -289,7 +288,7 @@ aioproc_process_start (AioprocProcess  *self,
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
 
-  if (!begin_start (self, error))
+  if (!aioproc_process_begin_start (self, error))
     return FALSE;
 
   aioproc_process_wait (self, has_started, -1, cancellable, &wait_error);
@@ -380,7 +379,7 @@ aioproc_process_start_async (AioprocProcess      *self,
   if (g_task_return_error_if_cancelled (task))
     return;
 
-  if (!begin_start (self, &error))
+  if (!aioproc_process_begin_start (self, &error))
     {
       g_task_return_error (task, g_steal_pointer (&error));
       return;
