@@ -26,6 +26,7 @@
 #include "aioproc-listener.h"
 #include "aioproc-lock.h"
 #include "aioproc-message.h"
+#include "aioproc-pool.h"
 #include "aioproc-process.h"
 #include "aioproc-queue-failure.h"
 #include "aioproc-queue-lease.h"

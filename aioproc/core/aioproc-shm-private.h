@@ -34,8 +34,11 @@ typedef enum {
   AIOPROC_SHM_JOINABLE_QUEUE = 12,
   AIOPROC_SHM_SIMPLE_QUEUE = 13,
   AIOPROC_SHM_LIST = 14,
+  AIOPROC_SHM_POOL_CHANNEL = 15,   /* from here on: private to one object */
+  AIOPROC_SHM_POOL_BELL = 16,
 } AioprocShmKind;
 
+/* Of those that stand for a public object. */
 #define AIOPROC_SHM_N_KINDS (AIOPROC_SHM_LIST + 1)
 
 /* Bytes of UTF-8; longer names are cut at a character. */

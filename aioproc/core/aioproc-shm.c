@@ -100,6 +100,12 @@ get_noun (AioprocShmKind kind)
     case AIOPROC_SHM_LIST:
       return "list";
 
+    case AIOPROC_SHM_POOL_CHANNEL:
+      return "pool channel";
+
+    case AIOPROC_SHM_POOL_BELL:
+      return "pool";
+
     default:
       g_assert_not_reached ();
     }

@@ -22,6 +22,7 @@ typedef struct {
   AioprocJoinableQueue *joinable_queue;
   AioprocSimpleQueue *simple_queue;
   AioprocProcess   *process;
+  AioprocPool      *pool;
   AioprocConnection *here;
   AioprocConnection *there;
   AioprocListener  *listener;

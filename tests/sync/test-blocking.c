@@ -14,7 +14,9 @@
 static void
 objects_init (Objects *self)
 {
+  const char * const program[] = { "/bin/true", NULL };
   g_autoptr(GSocketAddress) address = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
+  g_autoptr(AioprocContext) context = aioproc_context_new ();
   g_autoptr(GError) error = NULL;
 
   self->lock = aioproc_lock_new (&error);
@@ -36,6 +38,9 @@ objects_init (Objects *self)
   self->simple_queue = aioproc_simple_queue_new (&error);
   g_assert_no_error (error);
   self->process = aioproc_process_new (NULL, "never-run", NULL);
+  aioproc_context_set_program (context, program);
+  self->pool = aioproc_pool_new (context, 1, &error);
+  g_assert_no_error (error);
   g_assert_true (aioproc_pipe (TRUE, &self->here, &self->there, &error));
   g_assert_no_error (error);
   self->listener = aioproc_listener_new (address, NULL, &error);
@@ -56,6 +61,7 @@ objects_clear (Objects *self)
   g_assert_finalize_object (self->joinable_queue);
   g_assert_finalize_object (self->simple_queue);
   g_assert_finalize_object (self->process);
+  g_assert_finalize_object (self->pool);
   g_assert_finalize_object (self->here);
   g_assert_finalize_object (self->there);
   g_assert_finalize_object (self->listener);
@@ -327,6 +333,56 @@ block_client_connect_to (Objects *objects,
   accept_arrival (objects, 0);
 }
 
+static void
+block_pool_apply (Objects *objects,
+                  gint64   timeout_usec)
+{
+  g_autoptr(GCancellable) cancelled = g_cancellable_new ();
+  g_autoptr(GError) error = NULL;
+
+  g_cancellable_cancel (cancelled);
+  g_assert_null (aioproc_pool_apply (objects->pool, "never-run", NULL, cancelled, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+}
+
+static void
+block_pool_apply_message (Objects *objects,
+                          gint64   timeout_usec)
+{
+  g_autoptr(GCancellable) cancelled = g_cancellable_new ();
+  g_autoptr(AioprocMessage) message = aioproc_message_new (NULL);
+  g_autoptr(GError) error = NULL;
+
+  g_cancellable_cancel (cancelled);
+  g_assert_null (aioproc_pool_apply_message (objects->pool, "never-run", message, cancelled,
+                                             &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+}
+
+static void
+block_pool_map (Objects *objects,
+                gint64   timeout_usec)
+{
+  g_autoptr(GCancellable) cancelled = g_cancellable_new ();
+  g_autoptr(GError) error = NULL;
+
+  g_cancellable_cancel (cancelled);
+  g_assert_null (aioproc_pool_map (objects->pool, "never-run", NULL, 0, 0, cancelled, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+}
+
+static void
+block_pool_join (Objects *objects,
+                 gint64   timeout_usec)
+{
+  g_autoptr(GError) error = NULL;
+
+  aioproc_pool_terminate (objects->pool);
+
+  if (!aioproc_pool_join (objects->pool, timeout_usec, NULL, &error))
+    g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+}
+
 /* --- The table --- */
 
 typedef struct {
@@ -351,6 +407,10 @@ static const Blocking blockings[] = {
   { "aioproc_joinable_queue_join", block_joinable_queue_join },
   { "aioproc_listener_accept", block_listener_accept },
   { "aioproc_lock_acquire", block_lock_acquire },
+  { "aioproc_pool_apply", block_pool_apply, TRUE },
+  { "aioproc_pool_apply_message", block_pool_apply_message, TRUE },
+  { "aioproc_pool_join", block_pool_join },
+  { "aioproc_pool_map", block_pool_map, TRUE },
   { "aioproc_process_join", block_process_join },
   { "aioproc_process_start", block_process_start, TRUE },
   { "aioproc_queue_get", block_queue_get },
