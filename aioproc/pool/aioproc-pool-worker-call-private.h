@@ -22,13 +22,14 @@ void                    aioproc_pool_worker_calls_free (AioprocPoolWorkerCalls  
 /* The task whose calls follow; 0: none. */
 void                    aioproc_pool_worker_calls_begin (AioprocPoolWorkerCalls *self,
                                                          guint64                 serial);
-/* Calls the function: the result, or NULL and @error. Takes @arguments, a reference of its own, if
- * there is no @message, which has them else.
+/* Calls the function: the result, as a value, or as a @result with handles; or NULL for both, and
+ * @error. Takes @arguments, a reference of its own, if there is no @message, which has them else.
  */
-AioprocMessage         *aioproc_pool_worker_calls_run  (AioprocPoolWorkerCalls  *self,
+GVariant               *aioproc_pool_worker_calls_run  (AioprocPoolWorkerCalls  *self,
                                                         const char              *function,
                                                         GVariant                *arguments,
                                                         AioprocMessage          *message,
+                                                        AioprocMessage         **result,
                                                         GError                 **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AioprocPoolWorkerCalls, aioproc_pool_worker_calls_free)

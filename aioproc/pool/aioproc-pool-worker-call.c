@@ -30,6 +30,7 @@ struct _AioprocPoolWorkerCalls {
   /* The worker's thread only: of the function that was called last. */
   char               *name;          /* (owned) (nullable) */
   AioprocFunctionRecord record;
+  AioprocCall        *spare;         /* (owned) (nullable) a call of it, to be used again */
 };
 
 /* What the functions of a call have to go by. */
@@ -69,6 +70,7 @@ aioproc_pool_worker_calls_free (AioprocPoolWorkerCalls *self)
   aioproc_pool_channel_unref (self->channel);
   g_object_unref (self->connection);
   aioproc_mutex_clear (&self->mutex);
+  g_clear_object (&self->spare);
   g_free (self->name);
   g_free (self);
 }
@@ -195,6 +197,7 @@ find_function (AioprocPoolWorkerCalls  *self,
     return TRUE;
 
   g_clear_pointer (&self->name, g_free);
+  g_clear_object (&self->spare);
 
   if (!aioproc_functions_lookup (name, &self->record, error))
     return FALSE;
@@ -216,11 +219,61 @@ wait_for_return (AioprocPoolWorkerCalls *self,
   g_atomic_int_set (&self->is_waiting, FALSE);
 }
 
-AioprocMessage *
+/* Takes @arguments, if there is no @message. */
+static AioprocCall *
+make_call (AioprocPoolWorkerCalls *self,
+           GVariant               *arguments,
+           AioprocMessage         *message)
+{
+  AioprocCall *call = g_steal_pointer (&self->spare);
+
+  if (message != NULL)
+    {
+      g_clear_object (&call);
+      return aioproc_call_new (self->name, message, &call_ops);
+    }
+
+  if (call != NULL && aioproc_call_reuse (call, arguments))
+    return call;
+
+  g_clear_object (&call);
+
+  return aioproc_call_new_for_arguments (self->name, arguments, &call_ops);
+}
+
+/* What the call was returned with. */
+static GVariant *
+take_result (AioprocCall     *call,
+             AioprocMessage **result,
+             GError         **error)
+{
+  g_autoptr(AioprocMessage) message = NULL;
+  GVariant *value = aioproc_call_steal_value (call);
+
+  if (value != NULL)
+    return value;
+
+  message = aioproc_call_dup_outcome (call, error);
+  if (message == NULL)
+    return NULL;
+
+  if (aioproc_message_get_n_handles (message) > 0)
+    {
+      *result = g_steal_pointer (&message);
+      return NULL;
+    }
+
+  value = aioproc_message_dup_body (message);
+
+  return value != NULL ? value : g_variant_ref_sink (g_variant_new ("()"));
+}
+
+GVariant *
 aioproc_pool_worker_calls_run (AioprocPoolWorkerCalls  *self,
                                const char              *function,
                                GVariant                *arguments,
                                AioprocMessage          *message,
+                               AioprocMessage         **result,
                                GError                 **error)
 {
   g_autoptr(AioprocCall) call = NULL;
@@ -233,10 +286,7 @@ aioproc_pool_worker_calls_run (AioprocPoolWorkerCalls  *self,
       return NULL;
     }
 
-  if (message != NULL)
-    call = aioproc_call_new (function, message, &call_ops);
-  else
-    call = aioproc_call_new_for_arguments (function, arguments, &call_ops);
+  call = make_call (self, arguments, message);
 
   aioproc_mutex_lock (&self->mutex);
   self->call = call;
@@ -255,5 +305,10 @@ aioproc_pool_worker_calls_run (AioprocPoolWorkerCalls  *self,
   g_clear_object (&self->cancellable);
   aioproc_mutex_unlock (&self->mutex);
 
-  return aioproc_call_dup_outcome (call, error);
+  value = take_result (call, result, error);
+
+  if (message == NULL)
+    self->spare = g_steal_pointer (&call);
+
+  return value;
 }

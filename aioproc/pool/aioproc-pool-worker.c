@@ -100,6 +100,7 @@ run_initializer (Worker        *self,
 {
   g_autoptr(GVariant) arguments = NULL;
   g_autoptr(AioprocMessage) result = NULL;
+  g_autoptr(GVariant) value = NULL;
   const char *function;
 
   if (!g_variant_dict_lookup (options, "initializer", "&s", &function))
@@ -109,12 +110,14 @@ run_initializer (Worker        *self,
   if (arguments == NULL)
     arguments = g_variant_ref_sink (g_variant_new ("()"));
 
-  result = aioproc_pool_worker_calls_run (self->calls, function, g_steal_pointer (&arguments),
-                                          NULL, error);
-  if (result == NULL)
-    g_prefix_error (error, "The initializer “%s” failed: ", function);
+  value = aioproc_pool_worker_calls_run (self->calls, function, g_steal_pointer (&arguments),
+                                         NULL, &result, error);
+  if (value != NULL || result != NULL)
+    return TRUE;
 
-  return result != NULL;
+  g_prefix_error (error, "The initializer “%s” failed: ", function);
+
+  return FALSE;
 }
 
 /* --- Results --- */
@@ -198,9 +201,10 @@ finish_with_error (Worker       *self,
   finish_with_value (self, AIOPROC_POOL_RESULT_ERROR, prepared);
 }
 
-/* Takes @error, if there is no @result. */
+/* With a @value, or a @result that has handles, or @error, which it takes. */
 static void
 finish_call (Worker         *self,
+             GVariant       *value,
              AioprocMessage *result,
              GError         *error)
 {
@@ -212,14 +216,13 @@ finish_call (Worker         *self,
       body = aioproc_message_dup_body (result);
       if (body == NULL)
         body = g_variant_ref_sink (g_variant_new ("()"));
+      finish_by_message (self, AIOPROC_POOL_RESULT_VALUE, body, result);
+      return;
+    }
 
-      if (aioproc_message_get_n_handles (result) > 0)
-        {
-          finish_by_message (self, AIOPROC_POOL_RESULT_VALUE, body, result);
-          return;
-        }
-
-      prepared = aioproc_codec_variant_prepare (body, FALSE, &error);
+  if (value != NULL)
+    {
+      prepared = aioproc_codec_variant_prepare (value, FALSE, &error);
       if (prepared == NULL)
         g_prefix_error (&error, "Could not send the result: ");
     }
@@ -270,6 +273,7 @@ run_call (Worker *self)
   g_autoptr(AioprocMessage) message = NULL;
   g_autoptr(AioprocMessage) result = NULL;
   g_autoptr(GVariant) arguments = NULL;
+  g_autoptr(GVariant) value = NULL;
   const char *name;
   GError *error = NULL;
   gsize size;
@@ -295,11 +299,11 @@ run_call (Worker *self)
     }
 
   if (name != NULL)
-    result = aioproc_pool_worker_calls_run (self->calls, name,
-                                            message == NULL ? g_steal_pointer (&arguments) : NULL,
-                                            message, &error);
+    value = aioproc_pool_worker_calls_run (self->calls, name,
+                                           message == NULL ? g_steal_pointer (&arguments) : NULL,
+                                           message, &result, &error);
 
-  finish_call (self, result, error);
+  finish_call (self, value, result, error);
 }
 
 /* One item of a chunk: its outcome. Takes @arguments. */
@@ -310,31 +314,24 @@ run_item (Worker     *self,
           gboolean   *is_error)
 {
   g_autoptr(AioprocMessage) result = NULL;
-  g_autoptr(GVariant) body = NULL;
+  g_autoptr(GVariant) value = NULL;
   g_autoptr(GVariant) prepared = NULL;
   g_autoptr(GError) error = NULL;
 
-  result = aioproc_pool_worker_calls_run (self->calls, name, arguments, NULL, &error);
+  value = aioproc_pool_worker_calls_run (self->calls, name, arguments, NULL, &result, &error);
 
   if (result != NULL)
-    {
-      body = aioproc_message_dup_body (result);
-      if (body == NULL)
-        body = g_variant_ref_sink (g_variant_new ("()"));
-
-      if (aioproc_message_get_n_handles (result) > 0)
-        g_set_error (&error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                     "The result of “%s” has handles, which results of a map cannot have", name);
-      else
-        prepared = aioproc_codec_variant_prepare (body, FALSE, &error);
-    }
+    g_set_error (&error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                 "The result of “%s” has handles, which results of a map cannot have", name);
+  else if (value != NULL)
+    prepared = aioproc_codec_variant_prepare (value, FALSE, &error);
 
   *is_error = prepared == NULL;
   if (prepared == NULL)
     {
-      g_clear_pointer (&body, g_variant_unref);
-      body = g_variant_ref_sink (aioproc_codec_error_to_variant (error));
-      prepared = aioproc_codec_variant_prepare (body, FALSE, NULL);
+      g_clear_pointer (&value, g_variant_unref);
+      value = g_variant_ref_sink (aioproc_codec_error_to_variant (error));
+      prepared = aioproc_codec_variant_prepare (value, FALSE, NULL);
     }
 
   return g_steal_pointer (&prepared);

@@ -41,6 +41,13 @@ gboolean        aioproc_call_is_returned     (AioprocCall           *self);
 /* Once returned: its result; or NULL and @error. */
 AioprocMessage *aioproc_call_dup_outcome     (AioprocCall           *self,
                                               GError               **error);
+/* Once returned: the result, if that is no message but a value, which the call has no more then. */
+GVariant       *aioproc_call_steal_value     (AioprocCall           *self);
+/* Makes a new call of the same function out of one that was returned. Takes @arguments. FALSE:
+ * somebody still has it.
+ */
+gboolean        aioproc_call_reuse           (AioprocCall           *self,
+                                              GVariant              *arguments);
 /* Reports the latest progress, if it was held back. */
 void            aioproc_call_flush_progress  (AioprocCall           *self);
 

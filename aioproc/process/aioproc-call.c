@@ -77,6 +77,7 @@ struct _AioprocCall
   GCancellable         *cancellable;       /* (owned) (nullable) NULL: not asked for */
   gboolean              is_deferred;
   gboolean              is_returned;
+  GVariant             *value;             /* (owned) (nullable) the result, if it is no message */
   AioprocMessage       *result;            /* (owned) (nullable) */
   GError               *error;             /* (owned) (nullable) */
   gint64                progress_usec;     /* when the last report was sent; 0: none */
@@ -96,6 +97,7 @@ aioproc_call_finalize (GObject *object)
   g_clear_object (&self->message);
   g_clear_pointer (&self->arguments, g_variant_unref);
   g_clear_object (&self->cancellable);
+  g_clear_pointer (&self->value, g_variant_unref);
   g_clear_object (&self->result);
   g_clear_error (&self->error);
   g_free (self->progress_text);
@@ -160,9 +162,10 @@ get_message (AioprocCall *self)
   return self->message;
 }
 
-/* Ends the call with @result or @error, of which it takes the one that is not NULL. */
+/* Ends the call with @value, @result or @error, of which it takes the one that is not NULL. */
 static void
 take_outcome (AioprocCall    *self,
+              GVariant       *value,
               AioprocMessage *result,
               GError         *error)
 {
@@ -174,6 +177,7 @@ take_outcome (AioprocCall    *self,
   if (!is_second)
     {
       self->is_returned = TRUE;
+      self->value = g_steal_pointer (&value);
       self->result = g_steal_pointer (&result);
       self->error = g_steal_pointer (&error);
     }
@@ -183,6 +187,7 @@ take_outcome (AioprocCall    *self,
   if (is_second)
     {
       g_critical ("The call of “%s” was returned twice", self->name);
+      g_clear_pointer (&value, g_variant_unref);
       g_clear_object (&result);
       g_clear_error (&error);
       return;
@@ -201,13 +206,13 @@ aioproc_call_function_ended (AioprocCall *self,
 
   if (error != NULL)
     {
-      take_outcome (self, NULL, error);
+      take_outcome (self, NULL, NULL, error);
       return;
     }
 
   if (owned != NULL)
     {
-      take_outcome (self, aioproc_message_new (owned), NULL);
+      take_outcome (self, g_steal_pointer (&owned), NULL, NULL);
       return;
     }
 
@@ -216,7 +221,7 @@ aioproc_call_function_ended (AioprocCall *self,
   aioproc_mutex_unlock (&self->mutex);
 
   if (!is_pending)
-    take_outcome (self, NULL,
+    take_outcome (self, NULL, NULL,
                   g_error_new (AIOPROC_ERROR, AIOPROC_ERROR_REMOTE,
                                "The function “%s” returned neither a value nor an error",
                                self->name));
@@ -244,7 +249,43 @@ aioproc_call_dup_outcome (AioprocCall  *self,
       return NULL;
     }
 
-  return g_object_ref (self->result);
+  return self->result != NULL ? g_object_ref (self->result) : aioproc_message_new (self->value);
+}
+
+GVariant *
+aioproc_call_steal_value (AioprocCall *self)
+{
+  AIOPROC_MUTEX_AUTO_LOCK (&self->mutex, locker);
+
+  return g_steal_pointer (&self->value);
+}
+
+gboolean
+aioproc_call_reuse (AioprocCall *self,
+                    GVariant    *arguments)
+{
+  GObject *object = G_OBJECT (self);
+
+  /* With one reference, the caller's, nobody else can do anything to it; data, and weak references,
+   * which are that too, end with the object.
+   */
+  if (g_atomic_int_get (&object->ref_count) != 1 || object->qdata != NULL)
+    return FALSE;
+
+  g_clear_object (&self->message);
+  g_clear_object (&self->cancellable);
+  g_clear_pointer (&self->value, g_variant_unref);
+  g_clear_object (&self->result);
+  g_clear_error (&self->error);
+  g_clear_pointer (&self->progress_text, g_free);
+  g_clear_pointer (&self->arguments, g_variant_unref);
+  self->arguments = arguments;
+  self->is_deferred = FALSE;
+  self->is_returned = FALSE;
+  self->progress_usec = 0;
+  self->progress_is_held = FALSE;
+
+  return TRUE;
 }
 
 /**
@@ -603,7 +644,7 @@ aioproc_call_return_value (AioprocCall *self,
   g_return_if_fail (AIOPROC_IS_CALL (self));
   g_return_if_fail (value != NULL);
 
-  take_outcome (self, aioproc_message_new (value), NULL);
+  take_outcome (self, g_variant_ref_sink (value), NULL, NULL);
 }
 
 /**
@@ -624,7 +665,7 @@ aioproc_call_return_message (AioprocCall    *self,
   g_return_if_fail (AIOPROC_IS_CALL (self));
   g_return_if_fail (AIOPROC_IS_MESSAGE (message));
 
-  take_outcome (self, g_object_ref (message), NULL);
+  take_outcome (self, NULL, g_object_ref (message), NULL);
 }
 
 /**
@@ -643,5 +684,5 @@ aioproc_call_return_error (AioprocCall  *self,
   g_return_if_fail (AIOPROC_IS_CALL (self));
   g_return_if_fail (error != NULL);
 
-  take_outcome (self, NULL, g_error_copy (error));
+  take_outcome (self, NULL, NULL, g_error_copy (error));
 }
