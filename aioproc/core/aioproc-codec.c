@@ -45,16 +45,11 @@ check_scan (AioprocVariantScan   result,
     }
 }
 
-/* The size of the elements of an array in which any bit pattern is a valid element, or 0. Data in
- * bulk has such a type, and g_variant_is_normal_form() looks at each element of it (16 ns a byte).
- */
+/* The size of a basic type of which any bit pattern is a value, or 0. */
 static gsize
-plain_element_size (const char *type)
+plain_size (char type)
 {
-  if (type[0] != 'a' || type[1] == '\0' || type[2] != '\0')
-    return 0;
-
-  switch (type[1])
+  switch (type)
     {
     case 'y':
       return 1;
@@ -78,6 +73,42 @@ plain_element_size (const char *type)
     }
 }
 
+/* Whether any bytes, so many, are a value of this type in normal form. Data in bulk is of such a
+ * type, and so is most of what comes in great numbers: g_variant_is_normal_form() would look at
+ * each element of it (16 ns a byte), and make a value to look at.
+ */
+static gboolean
+is_plain (const char *type,
+          gsize       size)
+{
+  gsize offset = 0;
+  gsize largest = 1;
+
+  if (type[0] == 'a')
+    {
+      const gsize element_size = type[1] != '\0' && type[2] == '\0' ? plain_size (type[1]) : 0;
+
+      return element_size != 0 && size % element_size == 0;
+    }
+
+  if (type[0] != '(')
+    return type[1] == '\0' && plain_size (type[0]) != 0 && plain_size (type[0]) == size;
+
+  /* A tuple without a gap, which would have to be zeros, between its members or at its end. */
+  for (type++; *type != ')'; type++)
+    {
+      const gsize member_size = plain_size (*type);
+
+      if (member_size == 0 || offset % member_size != 0)
+        return FALSE;
+
+      offset += member_size;
+      largest = MAX (largest, member_size);
+    }
+
+  return offset > 0 && offset == size && offset % largest == 0;
+}
+
 GVariant *
 aioproc_codec_variant_prepare (GVariant  *value,
                                gboolean   allow_handles,
@@ -88,16 +119,13 @@ aioproc_codec_variant_prepare (GVariant  *value,
   AioprocVariantScan result;
   gboolean variants = FALSE;
   gboolean handles = FALSE;
-  gsize element_size;
 
   result = aioproc_variant_scan_type (type, &variants, &handles);
 
   if (!check_scan (result, type, G_IO_ERROR_INVALID_ARGUMENT, error))
     return NULL;
 
-  element_size = plain_element_size (type);
-
-  if (element_size != 0 && g_variant_get_size (value) % element_size == 0)
+  if (is_plain (type, g_variant_get_size (value)))
     normal = g_variant_ref (value);
   else
     normal = g_variant_get_normal_form (value);
@@ -240,7 +268,6 @@ aioproc_codec_variant_load_part (const guint8  *data,
   gboolean variants = FALSE;
   gboolean handles = FALSE;
   const char *type;
-  gsize element_size;
   gsize offset;
   gsize size;
 
@@ -262,14 +289,7 @@ aioproc_codec_variant_load_part (const guint8  *data,
       data = g_bytes_get_data (copy, NULL);
     }
 
-  element_size = plain_element_size (type);
-
-  if (element_size != 0)
-    {
-      if (size % element_size != 0)
-        result = AIOPROC_VARIANT_SCAN_NOT_NORMAL;
-    }
-  else
+  if (!is_plain (type, size))
     {
       value = wrap_data (type, data, size, FALSE, owner);
 

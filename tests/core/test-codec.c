@@ -495,6 +495,45 @@ test_error_bad (void)
   g_assert_error (none, AIOPROC_ERROR, AIOPROC_ERROR_REMOTE);
 }
 
+static void
+test_variant_plain (void)
+{
+  static const char * const types[] = {
+    "y", "x", "b", "ay", "au", "ab", "(x)", "(xi)", "(ix)", "(ii)", "(yn)", "(ny)", "(yy)", "(dxt)",
+    "(b)", "(xb)", "()", "(h)", "a(x)", "(ay)", "((x))", "(yyyyx)", "(iiyyyy)", "(qyu)", "{yy}",
+  };
+
+  g_test_summary ("What is taken without a look is what GLib finds to be in normal form");
+
+  for (guint i = 0; i < G_N_ELEMENTS (types); i++)
+    {
+      for (gsize size = 0; size <= 40; size++)
+        {
+          guint8 raw[64] = { 0 };
+          const gsize offset = (strlen (types[i]) + 8) & ~(gsize) 7;
+          g_autoptr(GBytes) bytes = NULL;
+          g_autoptr(GBytes) data = NULL;
+          g_autoptr(GVariant) value = NULL;
+          g_autoptr(GVariant) loaded = NULL;
+
+          strcpy ((char *) raw, types[i]);
+          for (gsize j = 0; j < size; j++)
+            raw[offset + j] = (guint8) g_test_rand_int_range (1, 256);
+
+          bytes = g_bytes_new (raw, offset + size);
+          data = g_bytes_new (raw + offset, size);
+          value = g_variant_ref_sink (g_variant_new_from_bytes (G_VARIANT_TYPE (types[i]), data,
+                                                                FALSE));
+          loaded = aioproc_codec_variant_load (bytes, NULL);
+
+          if (g_variant_is_normal_form (value))
+            g_assert_cmpvariant (loaded, value);
+          else
+            g_assert_null (loaded);
+        }
+    }
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -505,6 +544,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/codec/variant/round-trip-large", test_variant_round_trip_large);
   aioproc_test_add_func ("/aioproc/codec/variant/layout", test_variant_layout);
   aioproc_test_add_func ("/aioproc/codec/variant/not-normal", test_variant_not_normal);
+  aioproc_test_add_func ("/aioproc/codec/variant/plain", test_variant_plain);
   aioproc_test_add_func ("/aioproc/codec/variant/depth", test_variant_depth);
   aioproc_test_add_func ("/aioproc/codec/variant/type-length", test_variant_type_length);
   aioproc_test_add_func ("/aioproc/codec/variant/handles", test_variant_handles);
