@@ -141,6 +141,9 @@ void             aioproc_pool_core_unlock          (AioprocPoolCore     *self,
 /* "the pool", or "pool “name”". */
 char            *aioproc_pool_core_describe        (AioprocPoolCore     *self);
 
+/* TRUE: this is a forked child of the process that has it, which can do nothing with it. */
+gboolean         aioproc_pool_core_is_foreign      (AioprocPoolCore     *self,
+                                                    GError             **error);
 /* Takes a reference of @job until it has ended. FALSE: it was not submitted. Never blocks. */
 gboolean         aioproc_pool_core_submit          (AioprocPoolCore     *self,
                                                     AioprocPoolJob      *job,

@@ -11,6 +11,8 @@
 #include "aioproc-error.h"
 #include "ipc/aioproc-stream-thread-private.h"
 
+/* How deep pools of workers of pools may be, as in loky. */
+#define MAX_DEPTH      10
 /* How often the service looks for results if no thread can be had that watches. */
 #define UNWATCHED_USEC 10000
 
@@ -67,6 +69,26 @@ aioproc_pool_core_check_failed (AioprocPoolCore  *self,
   return FALSE;
 }
 
+/* FALSE: this process is too far down in the tree of processes to have workers of its own. */
+static gboolean
+check_depth (GError **error)
+{
+  const char *identity = aioproc_process_get_current ()->identity;
+  guint depth = *identity == '\0' ? 0 : 1;
+
+  for (const char *c = identity; *c != '\0'; c++)
+    depth += *c == ':';
+
+  if (depth < MAX_DEPTH)
+    return TRUE;
+
+  g_set_error (error, AIOPROC_ERROR, AIOPROC_ERROR_INVALID_STATE,
+               "Could not make a pool %u processes below the program, which looks like one that "
+               "makes itself again and again: %u are the most", depth, MAX_DEPTH);
+
+  return FALSE;
+}
+
 AioprocPoolCore *
 aioproc_pool_core_new (AioprocPoolConfig  *config,
                        GError            **error)
@@ -82,6 +104,9 @@ aioproc_pool_core_new (AioprocPoolConfig  *config,
   self->service_usec = -1;
   g_queue_init (&self->idle);
   aioproc_pool_core_init_seats (self);
+
+  if (!check_depth (error))
+    return NULL;
 
   self->bell = aioproc_pool_bell_new (self->config.name, error);
   if (self->bell == NULL)
@@ -298,13 +323,30 @@ aioproc_pool_core_drain_locked (AioprocPoolCore    *self,
   aioproc_pool_core_dispatch_locked (self, actions);
 }
 
+gboolean
+aioproc_pool_core_is_foreign (AioprocPoolCore  *self,
+                              GError          **error)
+{
+  g_autofree char *description = NULL;
+
+  if (self->pid == getpid ())
+    return FALSE;
+
+  description = aioproc_pool_core_describe (self);
+  g_set_error (error, AIOPROC_ERROR, AIOPROC_ERROR_INVALID_STATE,
+               "Could not use %s, which belongs to the process that this one was forked from",
+               description);
+
+  return TRUE;
+}
+
 static gboolean
 check_open_locked (AioprocPoolCore  *self,
                    GError          **error)
 {
   g_autofree char *description = NULL;
 
-  if (self->state == AIOPROC_POOL_OPEN && self->pid == getpid ())
+  if (self->state == AIOPROC_POOL_OPEN)
     return TRUE;
 
   if (self->state == AIOPROC_POOL_FAILED)
@@ -314,15 +356,9 @@ check_open_locked (AioprocPoolCore  *self,
     }
 
   description = aioproc_pool_core_describe (self);
-
-  if (self->pid != getpid ())
-    g_set_error (error, AIOPROC_ERROR, AIOPROC_ERROR_INVALID_STATE,
-                 "Could not submit a task to %s, which belongs to the process that this one was "
-                 "forked from", description);
-  else
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
-                 "Could not submit a task to %s, which was %s", description,
-                 self->state == AIOPROC_POOL_CLOSED ? "closed" : "terminated");
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_CLOSED,
+               "Could not submit a task to %s, which was %s", description,
+               self->state == AIOPROC_POOL_CLOSED ? "closed" : "terminated");
 
   return FALSE;
 }
@@ -333,6 +369,10 @@ aioproc_pool_core_submit (AioprocPoolCore  *self,
                           GError          **error)
 {
   AioprocPoolActions actions = { 0 };
+
+  /* Before the mutex, which another thread may have had at the fork. */
+  if (aioproc_pool_core_is_foreign (self, error))
+    return FALSE;
 
   aioproc_mutex_lock (&self->mutex);
 

@@ -41,6 +41,9 @@ aioproc_pool_core_close (AioprocPoolCore *self)
 {
   AioprocPoolActions actions = { 0 };
 
+  if (aioproc_pool_core_is_foreign (self, NULL))
+    return;
+
   aioproc_mutex_lock (&self->mutex);
 
   if (self->state == AIOPROC_POOL_OPEN)
@@ -119,6 +122,9 @@ aioproc_pool_core_terminate (AioprocPoolCore *self)
   g_autofree char *description = aioproc_pool_core_describe (self);
   g_autoptr(GError) error = NULL;
 
+  if (aioproc_pool_core_is_foreign (self, NULL))
+    return;
+
   error = g_error_new (G_IO_ERROR, G_IO_ERROR_CANCELLED,
                        "The task was cancelled, since %s was terminated", description);
 
@@ -184,10 +190,17 @@ gboolean
 aioproc_pool_core_check_join (AioprocPoolCore  *self,
                               GError          **error)
 {
-  AIOPROC_MUTEX_AUTO_LOCK (&self->mutex, locker);
   g_autofree char *description = NULL;
+  gboolean is_open;
 
-  if (self->state != AIOPROC_POOL_OPEN)
+  if (aioproc_pool_core_is_foreign (self, error))
+    return FALSE;
+
+  aioproc_mutex_lock (&self->mutex);
+  is_open = self->state == AIOPROC_POOL_OPEN;
+  aioproc_mutex_unlock (&self->mutex);
+
+  if (!is_open)
     return TRUE;
 
   description = aioproc_pool_core_describe (self);

@@ -47,7 +47,7 @@
  *
  * A pool belongs to the process that made it: it cannot be sent, and a forked child cannot use it.
  * No lock is shared with a worker, so that one which is killed, or stopped, at any moment keeps
- * nothing from the others. Workers can have pools of their own.
+ * nothing from the others. Workers can have pools of their own, up to ten deep.
  *
  * Since: 0.1
  */
@@ -398,6 +398,7 @@ aioproc_pool_set_up_job (AioprocPool    *self,
  *
  * - `AIOPROC_ERROR_NOT_INITIALIZED`, `AIOPROC_ERROR_BOOTSTRAPPING`, `AIOPROC_ERROR_FORK_REFUSED`,
  *   `G_IO_ERROR_INVALID_ARGUMENT`: as of [method@Process.start_async].
+ * - `AIOPROC_ERROR_INVALID_STATE`: this process is a worker of a worker, and so on, ten deep.
  * - `G_IO_ERROR_NO_SPACE`: there is no memory for the pool, or a thread could not be started.
  * - `G_IO_ERROR_TOO_MANY_OPEN_FILES`: there is no descriptor left for it.
  *
@@ -658,7 +659,8 @@ aioproc_pool_join (AioprocPool   *self,
  *
  * Errors:
  *
- * - `AIOPROC_ERROR_INVALID_STATE`: the pool has not been closed or terminated.
+ * - `AIOPROC_ERROR_INVALID_STATE`: the pool has not been closed or terminated, or belongs to the
+ *   process that this one was forked from.
  * - `G_IO_ERROR_TIMED_OUT`: it takes longer.
  * - `G_IO_ERROR_CANCELLED`: the wait was cancelled.
  * - `G_IO_ERROR_NO_SPACE`: a thread could not be started.

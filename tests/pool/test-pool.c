@@ -5,6 +5,7 @@
  */
 
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "pool-test.h"
@@ -285,6 +286,64 @@ test_nested (void)
   test_pool_end (g_steal_pointer (&pool));
 }
 
+static void
+test_too_deep (void)
+{
+  g_autoptr(AioprocPool) pool = test_pool_new (1);
+  g_autoptr(GVariant) result = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_test_summary ("Those have limits, which a program that runs away meets.");
+
+  result = test_pool_apply (pool, "nest", g_variant_new ("(u)", 9));
+  aioproc_test_assert_variant (result, g_variant_new ("(u)", 9));
+
+  g_assert_null (aioproc_pool_apply (pool, "nest", g_variant_new ("(u)", 10), NULL, &error));
+  g_assert_error (error, AIOPROC_ERROR, AIOPROC_ERROR_INVALID_STATE);
+  g_assert_nonnull (strstr (error->message, "10 processes below"));
+
+  test_pool_end (g_steal_pointer (&pool));
+}
+
+static void
+test_forked (void)
+{
+  AioprocPool *pool = test_pool_new (1);
+  g_autoptr(GVariant) result = test_pool_apply (pool, "pid", NULL);
+  int status;
+  pid_t pid;
+
+  g_test_summary ("A forked child cannot use the pool of its parent, nor harm it.");
+
+  pid = fork ();
+
+  if (pid == 0)
+    {
+      g_autoptr(GError) error = NULL;
+
+      if (aioproc_pool_apply (pool, "pid", NULL, NULL, &error) != NULL ||
+          !g_error_matches (error, AIOPROC_ERROR, AIOPROC_ERROR_INVALID_STATE))
+        _exit (1);
+
+      aioproc_pool_close (pool);
+      aioproc_pool_terminate (pool);
+      g_clear_error (&error);
+      if (aioproc_pool_join (pool, -1, NULL, &error) ||
+          !g_error_matches (error, AIOPROC_ERROR, AIOPROC_ERROR_INVALID_STATE))
+        _exit (2);
+
+      _exit (0);
+    }
+
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 0);
+
+  g_clear_pointer (&result, g_variant_unref);
+  result = test_pool_apply (pool, "pid", NULL);
+
+  test_pool_end (pool);
+}
+
 int
 main (int   argc,
       char *argv[])
@@ -302,6 +361,8 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/pool/apply/initializer", test_initializer);
   aioproc_test_add_func ("/aioproc/pool/apply/all-work", test_all_work);
   aioproc_test_add_func ("/aioproc/pool/apply/nested", test_nested);
+  aioproc_test_add_func ("/aioproc/pool/apply/too-deep", test_too_deep);
+  aioproc_test_add_func ("/aioproc/pool/apply/forked", test_forked);
 
   return g_test_run ();
 }
