@@ -75,6 +75,7 @@ typedef struct {
   char           *initializer;          /* (owned) (nullable) */
   GVariant       *initializer_arguments; /* (owned) (nullable) */
   gint64          grace_usec;           /* from a cancel to a kill */
+  guint64         max_tasks;            /* of a worker; 0: no limit */
 } AioprocPoolConfig;
 
 struct _AioprocPoolCore {
@@ -181,6 +182,8 @@ void             aioproc_pool_core_drain_locked    (AioprocPoolCore     *self,
 
 void             aioproc_pool_core_dispatch_locked (AioprocPoolCore     *self,
                                                     AioprocPoolActions  *actions);
+/* How many jobs more the worker may be given. */
+guint64          aioproc_pool_seat_get_room_locked (AioprocPoolSeat     *seat);
 /* A seat with nothing to do, or with something again. */
 void             aioproc_pool_seat_update_idle_locked (AioprocPoolSeat  *seat);
 /* The jobs of the seat that no worker has begun go back to the backlog. */

@@ -28,10 +28,24 @@ get_depth_locked (AioprocPoolCore *self)
   return (guint) CLAMP (AHEAD_NSEC / self->run_nsec, 2, MAX_AHEAD);
 }
 
+guint64
+aioproc_pool_seat_get_room_locked (AioprocPoolSeat *seat)
+{
+  const guint64 max_tasks = seat->core->config.max_tasks;
+  const guint64 n_tasks = seat->n_results + g_queue_get_length (&seat->posted) +
+                          (seat->sending != NULL);
+
+  if (max_tasks == 0)
+    return G_MAXUINT64;
+
+  return max_tasks > n_tasks ? max_tasks - n_tasks : 0;
+}
+
 static gboolean
 takes_jobs (AioprocPoolSeat *seat)
 {
-  return seat->state == AIOPROC_POOL_SEAT_STARTING || seat->state == AIOPROC_POOL_SEAT_RUNNING;
+  return (seat->state == AIOPROC_POOL_SEAT_STARTING || seat->state == AIOPROC_POOL_SEAT_RUNNING) &&
+         aioproc_pool_seat_get_room_locked (seat) > 0;
 }
 
 void

@@ -22,6 +22,7 @@ struct _AioprocPool {
   char                  *initializer;           /* (owned) (nullable) */
   GVariant              *initializer_arguments; /* (owned) (nullable) */
   gint64                 cancel_grace;
+  guint64                max_tasks_per_worker;
   AioprocPoolCore       *core;                  /* (owned) (nullable) NULL: it could not be made */
   GError                *init_error;            /* (owned) (nullable) why not */
 

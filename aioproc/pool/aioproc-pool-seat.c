@@ -331,6 +331,12 @@ aioproc_pool_seat_drain_locked (AioprocPoolSeat    *seat,
     }
 
   aioproc_pool_seat_update_idle_locked (seat);
+
+  /* It has done its part, and makes room for another one. */
+  if (seat->state == AIOPROC_POOL_SEAT_RUNNING && aioproc_pool_seat_get_room_locked (seat) == 0 &&
+      seat->sending == NULL && g_queue_is_empty (&seat->posted) &&
+      g_queue_is_empty (&seat->awaited))
+    aioproc_pool_seat_dismiss_locked (seat);
 }
 
 static AioprocPoolJob *

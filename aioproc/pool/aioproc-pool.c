@@ -64,6 +64,7 @@ typedef enum {
   PROP_INITIALIZER,
   PROP_INITIALIZER_ARGUMENTS,
   PROP_CANCEL_GRACE,
+  PROP_MAX_TASKS_PER_WORKER,
   PROP_TASK_TIMEOUT,
   PROP_MAX_RETRIES,
 } AioprocPoolProperty;
@@ -93,6 +94,7 @@ aioproc_pool_constructed (GObject *object)
   if (self->initializer_arguments != NULL)
     config.initializer_arguments = g_variant_ref (self->initializer_arguments);
   config.grace_usec = self->cancel_grace;
+  config.max_tasks = self->max_tasks_per_worker;
 
   self->core = aioproc_pool_core_new (&config, &self->init_error);
 }
@@ -180,6 +182,10 @@ aioproc_pool_get_property (GObject    *object,
       g_value_set_int64 (value, self->cancel_grace);
       break;
 
+    case PROP_MAX_TASKS_PER_WORKER:
+      g_value_set_uint64 (value, self->max_tasks_per_worker);
+      break;
+
     case PROP_TASK_TIMEOUT:
       g_value_set_int64 (value, aioproc_pool_get_task_timeout (self));
       break;
@@ -225,6 +231,10 @@ aioproc_pool_set_property (GObject      *object,
 
     case PROP_CANCEL_GRACE:
       self->cancel_grace = g_value_get_int64 (value);
+      break;
+
+    case PROP_MAX_TASKS_PER_WORKER:
+      self->max_tasks_per_worker = g_value_get_uint64 (value);
       break;
 
     case PROP_TASK_TIMEOUT:
@@ -318,6 +328,20 @@ aioproc_pool_class_init (AioprocPoolClass *klass)
   props[PROP_CANCEL_GRACE] = g_param_spec_int64 ("cancel-grace", NULL, NULL, 0,
                                                  G_MAXINT64 / 2, DEFAULT_CANCEL_GRACE,
                                                  construct_only | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * AioprocPool:max-tasks-per-worker:
+   *
+   * How many tasks a worker does before another one takes its place; 0, as a rule, for no limit. Of
+   * a map, each chunk is a task.
+   *
+   * Functions that leave memory, descriptors or the like behind do that in a process that ends.
+   *
+   * Since: 0.1
+   */
+  props[PROP_MAX_TASKS_PER_WORKER] =
+    g_param_spec_uint64 ("max-tasks-per-worker", NULL, NULL, 0, G_MAXUINT64, 0,
+                         construct_only | G_PARAM_STATIC_STRINGS);
 
   /**
    * AioprocPool:task-timeout:

@@ -233,6 +233,69 @@ test_dropped (void)
 }
 
 static void
+test_recycled (void)
+{
+  g_autoptr(AioprocContext) context = test_context_new (AIOPROC_START_METHOD_FORKSERVER);
+  AioprocPool *pool = test_pool_new_with ("context", context, "n-workers", 2,
+                                          "max-tasks-per-worker", G_GUINT64_CONSTANT (3), NULL);
+  GAsyncResult *results[N_CALLS] = { NULL };
+  GVariant *items[N_CALLS];
+  g_autoptr(GPtrArray) counts = NULL;
+  g_autoptr(GError) error = NULL;
+  guint64 max_tasks;
+
+  g_test_summary ("No worker does more tasks than it is to do, and no task is lost by that.");
+
+  g_object_get (pool, "max-tasks-per-worker", &max_tasks, NULL);
+  g_assert_cmpuint (max_tasks, ==, 3);
+
+  for (guint i = 0; i < N_CALLS; i++)
+    aioproc_pool_apply_async (pool, "count", NULL, NULL, aioproc_test_store_result, &results[i]);
+
+  for (guint i = 0; i < N_CALLS; i++)
+    {
+      g_autoptr(GVariant) result = NULL;
+      guint32 count;
+
+      aioproc_test_wait (&results[i]);
+      result = aioproc_pool_apply_finish (pool, results[i], &error);
+      g_assert_no_error (error);
+      g_variant_get (result, "(u)", &count);
+      g_assert_cmpuint (count, <=, 3);
+      g_clear_object (&results[i]);
+    }
+
+  /* Of a map, chunks are counted; then it is closed with some of that left to do. */
+  for (guint i = 0; i < N_CALLS; i++)
+    items[i] = g_variant_new ("()");
+  counts = aioproc_pool_map (pool, "count", items, N_CALLS, 2, NULL, &error);
+  g_assert_no_error (error);
+
+  for (guint i = 0; i < N_CALLS; i++)
+    {
+      guint32 count;
+
+      g_variant_get (g_ptr_array_index (counts, i), "(u)", &count);
+      g_assert_cmpuint (count, <=, 6);
+      aioproc_pool_apply_async (pool, "count", NULL, NULL, aioproc_test_store_result, &results[i]);
+    }
+
+  aioproc_pool_close (pool);
+
+  for (guint i = 0; i < N_CALLS; i++)
+    {
+      g_autoptr(GVariant) result = NULL;
+
+      aioproc_test_wait (&results[i]);
+      result = aioproc_pool_apply_finish (pool, results[i], &error);
+      g_assert_no_error (error);
+      g_clear_object (&results[i]);
+    }
+
+  test_pool_end (pool);
+}
+
+static void
 test_nothing_left (void)
 {
   guint n_fds = 0;
@@ -285,6 +348,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/pool/terminate/stubborn", test_terminate_stubborn);
   aioproc_test_add_func ("/aioproc/pool/join/limits", test_join_limits);
   aioproc_test_add_func ("/aioproc/pool/end/dropped", test_dropped);
+  aioproc_test_add_func ("/aioproc/pool/end/recycled", test_recycled);
   aioproc_test_add_func ("/aioproc/pool/end/nothing-left", test_nothing_left);
 
   return g_test_run ();
