@@ -530,8 +530,8 @@ map_begin (gpointer data)
  *
  * Errors: those of [method@Pool.map_async].
  *
- * Returns: (transfer full) (element-type GVariant): what the calls returned, in the order of
- *   @items, or `NULL`
+ * Returns: (transfer container) (element-type GLib.Variant): what the calls returned, in the
+ *   order of @items, or `NULL`
  *
  * Since: 0.1
  */
@@ -684,8 +684,8 @@ aioproc_pool_map_async (AioprocPool          *self,
  *
  * Errors: those of [method@Pool.map_async].
  *
- * Returns: (transfer full) (element-type GVariant): what the calls returned, in the order of the
- *   items, or `NULL`
+ * Returns: (transfer container) (element-type GLib.Variant): what the calls returned, in the
+ *   order of the items, or `NULL`
  *
  * Since: 0.1
  */
