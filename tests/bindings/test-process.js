@@ -12,6 +12,7 @@ import Gio from 'gi://Gio';
 
 import {assert, assertEqual, assertRejects, assertSame, assertThrows, BUILT, collect, idle, run,
   SOURCE, test} from './aioproc-test.js';
+import {messageOf, testWorkers, workers} from './aioproc-workers.js';
 
 Gio._promisify(Aioproc.Event.prototype, 'wait_async');
 Gio._promisify(Aioproc.Lock.prototype, 'acquire_async');
@@ -26,40 +27,6 @@ const SIGTERM = 15;
 
 const {FORK, FORKSERVER, SPAWN} = Aioproc.StartMethod;
 
-/* GJS has threads from its beginning, which is why it cannot be forked. */
-const workers = {
-  gjs: new Aioproc.Context({
-    program: ['gjs', '-m', `${SOURCE}/worker.js`],
-    startMethod: SPAWN,
-  }),
-  c: new Aioproc.Context({program: [`${BUILT}/aioproc-test-bindings-worker`]}),
-  'c-module': new Aioproc.Context({module: `${BUILT}/libaioproc-test-bindings-module.so`}),
-};
-
-function havePython() {
-  try {
-    const process = Gio.Subprocess.new(
-      ['/usr/bin/python3', '-c', 'import gi; gi.require_version("Aioproc", "1")'],
-      Gio.SubprocessFlags.STDERR_SILENCE);
-
-    return process.wait_check(null);
-  } catch {
-    return false;
-  }
-}
-
-if (havePython()) {
-  workers.python = new Aioproc.Context({program: ['/usr/bin/python3', `${SOURCE}/worker.py`]});
-} else {
-  print('# There is no Python with gi, and no test with workers in it');
-}
-
-/* A case of each worker, or of those that are named. */
-function testWorkers(path, summary, func, names = Object.keys(workers)) {
-  for (const name of names.filter(name => name in workers))
-    test(`${path}-${name}`, summary, () => func(workers[name], name));
-}
-
 async function runProcess(process) {
   assertSame(await process.start_async(null), true);
   assertSame(await process.join_async(-1, null), true);
@@ -68,15 +35,6 @@ async function runProcess(process) {
 
 function call(context, name, args = null) {
   return runProcess(Aioproc.Process.new(context, name, args));
-}
-
-/* A message whose body is a tuple of the handles of its objects. */
-function messageOf(...objects) {
-  const message = new Aioproc.Message();
-  const handles = objects.map(object => message.append_object(object));
-
-  message.set_body(new GLib.Variant(`(${'h'.repeat(handles.length)})`, handles));
-  return message;
 }
 
 testWorkers('result', 'A function returns a value, and the process exits with 0', async context => {

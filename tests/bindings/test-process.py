@@ -5,10 +5,8 @@
 """Processes as a Python program has them, with workers in Python, C and JavaScript."""
 
 import contextlib
-import functools
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +14,9 @@ import tempfile
 import textwrap
 import threading
 
-from aioproc_test import (AIOPROC_ERROR, BUILT, IO_ERROR, SOURCE, Aioproc, Callback, Case, Gio,
-                          GLib, drain, iterate_until, run)
+from aioproc_test import (AIOPROC_ERROR, BUILT, IO_ERROR, SOURCE, Aioproc, Callback, Gio, GLib,
+                          drain, iterate_until, run)
+from aioproc_workers import PYTHON_WORKER, WORKERS, WorkerCase, expand, with_each_worker
 
 N_MANY = 50
 
@@ -25,51 +24,9 @@ SPAWN = Aioproc.StartMethod.SPAWN
 FORKSERVER = Aioproc.StartMethod.FORKSERVER
 FORK = Aioproc.StartMethod.FORK
 
-PYTHON_WORKER = [sys.executable, os.path.join(SOURCE, 'worker.py')]
-
-WORKERS = {
-    'python': {'program': PYTHON_WORKER, 'start_method': FORKSERVER},
-    'python_spawned': {'program': PYTHON_WORKER, 'start_method': SPAWN},
-    'gjs': {'program': ['gjs', '-m', os.path.join(SOURCE, 'worker.js')], 'start_method': SPAWN},
-    'c': {'program': [os.path.join(BUILT, 'aioproc-test-bindings-worker')]},
-    'c_module': {'module': os.path.join(BUILT, 'libaioproc-test-bindings-module.so')},
-}
-
-
-def with_each_worker(*names):
-    """Makes a test case of each worker; those with no names of all of them."""
-    def mark(method):
-        method.workers = names or tuple(WORKERS)
-        return method
-    return mark
-
-
-def expand(case):
-    """Does what with_each_worker() asks for."""
-    for name, method in list(vars(case).items()):
-        for worker in getattr(method, 'workers', ()):
-            def test(self, method=method, worker=worker):
-                method(self, self.context(worker))
-            functools.update_wrapper(test, method)
-            test.__name__ = f'{name}_{worker}'
-            del test.workers
-            setattr(case, test.__name__, test)
-        if hasattr(method, 'workers'):
-            delattr(case, name)
-    return case
-
 
 @expand
-class Process(Case):
-
-    contexts = {}
-
-    def context(self, worker):
-        if worker == 'gjs' and not shutil.which('gjs'):
-            self.skipTest('there is no gjs')
-        if worker not in self.contexts:
-            self.contexts[worker] = Aioproc.Context(**WORKERS[worker])
-        return self.contexts[worker]
+class Process(WorkerCase):
 
     def run_process(self, process):
         """Starts and joins a process by callbacks; returns the object."""
@@ -82,13 +39,6 @@ class Process(Case):
 
     def call(self, context, function, arguments=None):
         return self.run_process(Aioproc.Process.new(context, function, arguments))
-
-    def message(self, *objects):
-        """A message whose body is a tuple of the handles of its objects."""
-        message = Aioproc.Message.new()
-        handles = [message.append_object(obj) for obj in objects]
-        message.set_body(GLib.Variant(f'({"h" * len(handles)})', handles))
-        return message
 
     @with_each_worker()
     def test_result(self, context):

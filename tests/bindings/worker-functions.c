@@ -235,3 +235,23 @@ whoami (AioprocCall  *call,
   return g_variant_new ("(sii)", name, aioproc_process_get_pid (aioproc_process_get_current ()),
                         aioproc_process_get_pid (aioproc_process_get_parent ()));
 }
+
+/* What a worker that stays has been told, and has kept. */
+static int remembered;
+
+GVariant *
+remember (AioprocCall  *call,
+          GError      **error)
+{
+  if (!aioproc_call_get_arguments (call, error, "(i)", &remembered))
+    return NULL;
+
+  return g_variant_new ("()");
+}
+
+GVariant *
+recall (AioprocCall  *call,
+        GError      **error)
+{
+  return g_variant_new ("(i)", remembered);
+}

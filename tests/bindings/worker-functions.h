@@ -39,5 +39,9 @@ GVariant *negate         (AioprocCall  *call,
                           GError      **error);
 GVariant *whoami         (AioprocCall  *call,
                           GError      **error);
+GVariant *remember       (AioprocCall  *call,
+                          GError      **error);
+GVariant *recall         (AioprocCall  *call,
+                          GError      **error);
 
 G_END_DECLS

@@ -20,6 +20,8 @@ static const AioprocFunctionEntry functions[] = {
   { "produce", produce },
   { "negate", negate },
   { "whoami", whoami },
+  { "remember", remember },
+  { "recall", recall },
 };
 
 int

@@ -32,6 +32,8 @@ function deferred(func) {
   };
 }
 
+let remembered;
+
 const functions = {
   square(call) {
     call.check_arguments('(i)');
@@ -150,6 +152,15 @@ const functions = {
 
     return new GLib.Variant('(sii)', [current.dup_name(), current.get_pid(),
       Aioproc.Process.get_parent().get_pid()]);
+  },
+
+  remember(call) {
+    remembered = call.dup_arguments().deepUnpack();
+    return new GLib.Variant('()', []);
+  },
+
+  recall() {
+    return new GLib.Variant('(i)', remembered);
   },
 
   throw() {

@@ -152,6 +152,20 @@ def whoami(call):
                                   Aioproc.Process.get_parent().get_pid()))
 
 
+REMEMBERED = []
+
+
+@function
+def remember(call):
+    REMEMBERED[:] = call.dup_arguments().unpack()
+    return GLib.Variant('()', ())
+
+
+@function
+def recall(call):
+    return GLib.Variant('(i)', REMEMBERED)
+
+
 @function
 def throw(call):
     raise ValueError('from the worker')
