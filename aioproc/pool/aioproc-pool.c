@@ -18,10 +18,12 @@
  * the order in which they were given, and keeps all workers busy as long as there are any.
  *
  * ```c
- * g_autoptr(AioprocPool) pool = aioproc_pool_new (NULL, 0, &error);
- * g_autoptr(GVariant) result = NULL;
+ *   pool = aioproc_pool_new (NULL, 0, &error);
+ * …
+ *   for (guint i = 0; i < N_RANGES; i++)
+ *     ranges[i] = g_variant_new ("(u)", i * RANGE_SIZE);
  *
- * result = aioproc_pool_apply (pool, "square", g_variant_new ("(x)", 12), NULL, &error);
+ *   aioproc_pool_map_async (pool, "count-primes", ranges, N_RANGES, 0, NULL, mapped_cb, loop);
  * ```
  *
  * Nothing is lost with a worker but the task that it was at: that one fails with
