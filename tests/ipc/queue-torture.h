@@ -14,6 +14,15 @@
 
 G_BEGIN_DECLS
 
+/* So many kills. With a sanitizer, for which each new process is slow and which needs no certain
+ * moment, a few.
+ */
+#ifdef HAVE_SANITIZER
+# define QUEUE_TORTURE_KILLS(n) ((n) / 5)
+#else
+# define QUEUE_TORTURE_KILLS(n) (n)
+#endif
+
 /* A process with a queue and a log. With @socket_fd it begins only with queue_test_send(). */
 pid_t queue_test_spawn (AioprocQueue *queue,
                         int           log_fd,

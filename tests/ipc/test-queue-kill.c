@@ -9,7 +9,7 @@
 #include "aioproc-test.h"
 #include "queue-torture.h"
 
-/* How often all of it is done: 1,000 kills each time. */
+/* How often all of it is done: 1,300 kills each time. */
 #ifndef N_ROUNDS
 # define N_ROUNDS 1
 #endif
@@ -37,7 +37,7 @@ test_queue_kill_none (void)
 static void
 test_queue_kill_producers (void)
 {
-  const TortureSetup setup = { FALSE, 16, 2, 1, TRUE, FALSE, 300 };
+  const TortureSetup setup = { FALSE, 16, 2, 1, TRUE, FALSE, QUEUE_TORTURE_KILLS (300) };
 
   g_test_summary ("Producers are killed at random: what they put is there, once, and whole");
 
@@ -47,7 +47,7 @@ test_queue_kill_producers (void)
 static void
 test_queue_kill_consumers (void)
 {
-  const TortureSetup setup = { FALSE, 16, 1, 2, FALSE, TRUE, 300 };
+  const TortureSetup setup = { FALSE, 16, 1, 2, FALSE, TRUE, QUEUE_TORTURE_KILLS (300) };
 
   g_test_summary ("Consumers are killed at random: all but what they were getting is there");
 
@@ -58,8 +58,8 @@ static void
 test_queue_kill_both (void)
 {
   const TortureSetup setups[] = {
-    { FALSE, 8, 2, 2, TRUE, TRUE, 200 },
-    { FALSE, 0, 2, 2, TRUE, TRUE, 200 },
+    { FALSE, 8, 2, 2, TRUE, TRUE, QUEUE_TORTURE_KILLS (200) },
+    { FALSE, 0, 2, 2, TRUE, TRUE, QUEUE_TORTURE_KILLS (200) },
   };
 
   g_test_summary ("Both are killed at random, with and without a limit of the queue");
@@ -77,7 +77,7 @@ test_queue_kill_trimmers (void)
     .n_consumers = 2,
     .kill_producers = TRUE,
     .kill_consumers = TRUE,
-    .n_kills = 300,
+    .n_kills = QUEUE_TORTURE_KILLS (300),
     .n_trimmers = 2,
   };
   guint n_trims = 0;

@@ -27,7 +27,9 @@ torture (const TortureSetup *setup)
 static void
 test_queue_lease_kill (void)
 {
-  const TortureSetup setup = { FALSE, 16, 2, 2, TRUE, TRUE, 100, TRUE, 0 };
+  const TortureSetup setup = {
+    FALSE, 16, 2, 2, TRUE, TRUE, QUEUE_TORTURE_KILLS (100), TRUE, 0,
+  };
 
   g_test_summary ("Producers and consumers are killed at random: each item is acknowledged once");
 
@@ -37,7 +39,9 @@ test_queue_lease_kill (void)
 static void
 test_queue_lease_kill_failed (void)
 {
-  const TortureSetup setup = { FALSE, 0, 2, 2, TRUE, TRUE, 100, TRUE, 3 };
+  const TortureSetup setup = {
+    FALSE, 0, 2, 2, TRUE, TRUE, QUEUE_TORTURE_KILLS (100), TRUE, 3,
+  };
 
   g_test_summary ("The same, where what has failed three times is set aside");
 

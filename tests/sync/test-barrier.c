@@ -583,7 +583,11 @@ test_barrier_not_initialized (void)
 /* --- Threads --- */
 
 #define N_THREADS 4
-#define N_ROUNDS  500
+#ifdef HAVE_SANITIZER
+# define N_ROUNDS 100
+#else
+# define N_ROUNDS 500
+#endif
 
 typedef struct {
   AioprocBarrier *barrier;
