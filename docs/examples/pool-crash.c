@@ -10,6 +10,8 @@
 
 #include <aioproc.h>
 
+#define N_CALLS 20
+
 /* In a worker. */
 static GVariant *
 invert (AioprocCall  *call,
@@ -34,6 +36,7 @@ static const AioprocFunctionEntry functions[] = { { "invert", invert } };
 typedef struct {
   GMainLoop *loop;
   guint      n_pending;
+  guint      n_inverted;
 } Calls;
 
 static void
@@ -46,6 +49,8 @@ inverted_cb (GObject      *source,
   g_autoptr(GError) error = NULL;
 
   value = aioproc_pool_apply_finish (AIOPROC_POOL (source), result, &error);
+
+  calls->n_inverted += value != NULL;
 
   if (value != NULL)
     g_print ("%f\n", g_variant_get_double (value));
@@ -63,7 +68,7 @@ inverted_cb (GObject      *source,
 int
 main (void)
 {
-  Calls calls = { NULL, 0 };
+  Calls calls = { NULL, 0, 0 };
   g_autoptr(AioprocPool) pool = NULL;
   g_autoptr(GError) error = NULL;
 
@@ -76,7 +81,7 @@ main (void)
 
   aioproc_pool_set_task_timeout (pool, G_USEC_PER_SEC / 2);
 
-  for (int number = -2; number < 18; number++)
+  for (int number = 0; number < N_CALLS; number++)
     {
       aioproc_pool_apply_async (pool, "invert", g_variant_new ("(i)", number), NULL, inverted_cb,
                                 &calls);
@@ -86,5 +91,5 @@ main (void)
   g_main_loop_run (calls.loop);
   g_main_loop_unref (calls.loop);
 
-  return 0;
+  return calls.n_inverted != N_CALLS - 2;
 }
