@@ -39,6 +39,7 @@
 #include "aioproc-shared-list.h"
 #include "aioproc-shared-memory.h"
 #include "aioproc-simple-queue.h"
+#include "aioproc-task.h"
 #include "aioproc-value.h"
 #include "aioproc-version.h"
 #include "aioproc-version-macros.h"

@@ -66,14 +66,13 @@ static const AioprocPoolJobOps sync_ops = {
   .size = sizeof (AioprocPoolJob),
 };
 
-/* Of @message, if there is one, else of @arguments. */
-static AioprocPoolJob *
-new_job (AioprocPool              *self,
-         const AioprocPoolJobOps  *ops,
-         const char               *function,
-         GVariant                 *arguments,
-         AioprocMessage           *message,
-         GError                  **error)
+AioprocPoolJob *
+aioproc_pool_new_call (AioprocPool              *self,
+                       const AioprocPoolJobOps  *ops,
+                       const char               *function,
+                       GVariant                 *arguments,
+                       AioprocMessage           *message,
+                       GError                  **error)
 {
   g_autoptr(AioprocPoolJob) job = NULL;
   g_autoptr(GVariant) body = NULL;
@@ -122,7 +121,7 @@ apply_sync (AioprocPool     *self,
   if (core == NULL || g_cancellable_set_error_if_cancelled (cancellable, error))
     return NULL;
 
-  job = new_job (self, &sync_ops, function, arguments, message, error);
+  job = aioproc_pool_new_call (self, &sync_ops, function, arguments, message, error);
   if (job == NULL)
     return NULL;
 
@@ -182,7 +181,7 @@ apply_start (AioprocPool    *self,
 
   core = aioproc_pool_get_core (self, &error);
   if (core != NULL)
-    job = new_job (self, &async_ops, function, arguments, message, &error);
+    job = aioproc_pool_new_call (self, &async_ops, function, arguments, message, &error);
 
   if (job == NULL)
     {

@@ -116,9 +116,16 @@ struct _AioprocPoolCore {
   AioprocWaitRequest     watch_request;
 };
 
+/* A job that a worker has begun with. */
+typedef struct {
+  AioprocPoolJob *job;    /* (owned) */
+  gint64          began_usec;
+} AioprocPoolStart;
+
 /* What has to be done without the mutex. All zeros at first. */
 typedef struct {
   GQueue    ended;      /* (element-type AioprocPoolJob) (owned), by their end links */
+  GQueue    started;    /* (element-type AioprocPoolStart) (owned) */
   GQueue    dropped;    /* (element-type AioprocPoolJob) (owned), by their links */
   GQueue    starts;     /* (element-type AioprocPoolSeat) */
   GQueue    sends;      /* (element-type AioprocPoolSeat) */

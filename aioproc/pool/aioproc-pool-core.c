@@ -184,6 +184,7 @@ void
 aioproc_pool_core_unlock (AioprocPoolCore    *self,
                           AioprocPoolActions *actions)
 {
+  AioprocPoolStart *start;
   AioprocPoolSeat *seat;
   GList *link;
 
@@ -206,6 +207,13 @@ aioproc_pool_core_unlock (AioprocPoolCore    *self,
 
   signal_processes (&actions->terminated, aioproc_process_terminate);
   signal_processes (&actions->killed, aioproc_process_kill);
+
+  while ((start = g_queue_pop_head (&actions->started)) != NULL)
+    {
+      start->job->ops->started (start->job, start->began_usec);
+      aioproc_pool_job_unref (start->job);
+      g_free (start);
+    }
 
   while ((link = g_queue_pop_head_link (&actions->ended)) != NULL)
     {

@@ -117,6 +117,7 @@ post_locked (AioprocPoolSeat *seat,
   job->position = aioproc_pool_channel_post (seat->channel, job->serial,
                                              job->kind | job->flags | flags, length);
   job->seat = seat;
+  job->is_started = FALSE;
   if (job->state != AIOPROC_POOL_JOB_ENDED)
     job->state = AIOPROC_POOL_JOB_POSTED;
   g_queue_push_tail_link (&seat->posted, &job->link);

@@ -32,6 +32,11 @@ typedef struct {
   gsize size;   /* of the structure that begins with the job */
   /* (nullable) Once, in any thread, with no mutex held: the outcome is there. */
   void (*ended)    (AioprocPoolJob *job);
+  /* (nullable) A worker has begun with it, at @began_usec. As above, but again after a retry, and
+   * not if it ended before that was seen.
+   */
+  void (*started)  (AioprocPoolJob *job,
+                    gint64          began_usec);
   /* (nullable) The function reports how far it is. As above, but several times. */
   void (*progress) (AioprocPoolJob *job,
                     double          fraction,
@@ -65,6 +70,9 @@ struct _AioprocPoolJob {
   guint32                  position;      /* in the ring, once it is POSTED */
   gboolean                 is_sent;       /* its message has gone to the worker */
   guint                    n_retries;
+  gboolean                 is_started;    /* that was told */
+  int                      worker_pid;    /* if it has started(): the last one that was at it */
+  guint32                  run_usec;      /* how long it has run, once it has */
 
   _Atomic guint32          has_ended;     /* (atomic) what is below is there */
 

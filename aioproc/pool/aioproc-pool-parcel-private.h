@@ -33,6 +33,8 @@ typedef enum {
 } AioprocPoolResultKind;
 
 #define AIOPROC_POOL_PARCEL_SENT      (1u << 8)
+/* The bell rings when it begins, too. */
+#define AIOPROC_POOL_TASK_TELLS       (1u << 10)
 /* Of a CHUNK: it ends with the first item that fails. */
 #define AIOPROC_POOL_TASK_STOPS       (1u << 9)
 #define AIOPROC_POOL_PARCEL_KIND_MASK 0xffu

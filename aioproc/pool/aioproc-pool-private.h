@@ -39,5 +39,12 @@ AioprocPoolCore *aioproc_pool_get_core    (AioprocPool     *self,
 /* What tasks have in common: limits, as the properties say now. */
 void             aioproc_pool_set_up_job  (AioprocPool     *self,
                                            AioprocPoolJob  *job);
+/* A call, of @message, if there is one, else of @arguments. */
+AioprocPoolJob  *aioproc_pool_new_call    (AioprocPool              *self,
+                                           const AioprocPoolJobOps  *ops,
+                                           const char               *function,
+                                           GVariant                 *arguments,
+                                           AioprocMessage           *message,
+                                           GError                  **error);
 
 G_END_DECLS

@@ -265,6 +265,9 @@ aioproc_pool_seat_start (AioprocPoolSeat *seat)
 
   /* It watches the connection from now on, too. */
   aioproc_pool_service_poke (self);
+  /* The worker may have been faster than this thread. */
+  aioproc_pool_seat_drain_locked (seat, &actions);
+  aioproc_pool_core_dispatch_locked (self, &actions);
   aioproc_pool_core_unlock (self, &actions);
 }
 
@@ -282,12 +285,42 @@ learn_run_locked (AioprocPoolCore *self,
     self->run_nsec += (run_nsec - self->run_nsec) / RUN_WEIGHT;
 }
 
+/* The job at whose turn it is, once the worker is at it. */
+static void
+note_start_locked (AioprocPoolSeat    *seat,
+                   AioprocPoolActions *actions)
+{
+  AioprocPoolJob *job = g_queue_peek_head (&seat->posted);
+  AioprocPoolStart *start;
+  gint64 began_usec;
+
+  if (job == NULL || job->ops->started == NULL || job->is_started ||
+      job->state != AIOPROC_POOL_JOB_POSTED)
+    return;
+
+  began_usec = aioproc_pool_channel_get_began (seat->channel, job->position);
+  if (began_usec < 0)
+    return;
+
+  job->is_started = TRUE;
+  job->worker_pid = aioproc_process_get_pid (seat->process);
+
+  start = g_new (AioprocPoolStart, 1);
+  start->job = aioproc_pool_job_ref (job);
+  start->began_usec = began_usec;
+  g_queue_push_tail (&actions->started, start);
+}
+
 void
 aioproc_pool_seat_drain_locked (AioprocPoolSeat    *seat,
                                 AioprocPoolActions *actions)
 {
   AioprocPoolCore *self = seat->core;
   AioprocPoolSlotContent content;
+
+  /* Its process is not known yet, or it has none: who starts it comes back to this. */
+  if (seat->process == NULL)
+    return;
 
   while (!g_queue_is_empty (&seat->posted))
     {
@@ -306,6 +339,9 @@ aioproc_pool_seat_drain_locked (AioprocPoolSeat    *seat,
         }
 
       g_queue_unlink (&seat->posted, &job->link);
+      job->run_usec = content.run_usec;
+      if (job->ops->started != NULL)
+        job->worker_pid = aioproc_process_get_pid (seat->process);
       learn_run_locked (self, content.run_usec);
       seat->n_results++;
       self->n_in_vain = 0;
@@ -330,6 +366,7 @@ aioproc_pool_seat_drain_locked (AioprocPoolSeat    *seat,
         }
     }
 
+  note_start_locked (seat, actions);
   aioproc_pool_seat_update_idle_locked (seat);
 
   /* It has done its part, and makes room for another one. */
@@ -414,6 +451,8 @@ handle_progress (AioprocPoolSeat *seat,
 
   aioproc_mutex_lock (&self->mutex);
   job = find_job (&seat->posted, serial);
+  if (job == NULL)
+    job = find_job (&seat->awaited, serial);
   if (job != NULL && job->state != AIOPROC_POOL_JOB_ENDED)
     aioproc_pool_job_ref (job);
   else
@@ -537,6 +576,9 @@ lose_job_locked (AioprocPoolSeat    *seat,
                  AioprocPoolActions *actions)
 {
   AioprocPoolCore *self = seat->core;
+
+  if (job->ops->started != NULL)
+    job->worker_pid = aioproc_process_get_pid (seat->process);
 
   if (job->state == AIOPROC_POOL_JOB_ENDED)
     {

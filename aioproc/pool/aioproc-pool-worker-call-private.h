@@ -22,6 +22,8 @@ void                    aioproc_pool_worker_calls_free (AioprocPoolWorkerCalls  
 /* The task whose calls follow; 0: none. */
 void                    aioproc_pool_worker_calls_begin (AioprocPoolWorkerCalls *self,
                                                          guint64                 serial);
+/* Whether one of them has reported progress, by the connection. */
+gboolean                aioproc_pool_worker_calls_has_reported (AioprocPoolWorkerCalls *self);
 /* Calls the function: the result, as a value, or as a @result with handles; or NULL for both, and
  * @error. Takes @arguments, a reference of its own, if there is no @message, which has them else.
  */

@@ -21,6 +21,7 @@ struct _AioprocPoolWorkerCalls {
 
   /* All protected by @mutex. */
   guint64             serial;        /* of the task; 0: none */
+  gboolean            has_reported;  /* a call of that has reported progress */
   AioprocCall        *call;          /* that runs; NULL: none does */
   GCancellable       *cancellable;   /* (owned) (nullable) of @call, if that has asked for it */
   gboolean            is_watching;   /* a thread looks for what is to be cancelled */
@@ -82,6 +83,15 @@ aioproc_pool_worker_calls_begin (AioprocPoolWorkerCalls *self,
   AIOPROC_MUTEX_AUTO_LOCK (&self->mutex, locker);
 
   self->serial = serial;
+  self->has_reported = FALSE;
+}
+
+gboolean
+aioproc_pool_worker_calls_has_reported (AioprocPoolWorkerCalls *self)
+{
+  AIOPROC_MUTEX_AUTO_LOCK (&self->mutex, locker);
+
+  return self->has_reported;
 }
 
 /* --- Cancellation --- */
@@ -161,6 +171,7 @@ worker_report_progress (AioprocCall *call,
 
   aioproc_mutex_lock (&self->mutex);
   serial = self->call == call ? self->serial : 0;
+  self->has_reported = self->has_reported || serial != 0;
   aioproc_mutex_unlock (&self->mutex);
 
   if (serial == 0)

@@ -181,7 +181,8 @@ finish_with_value (Worker   *self,
 {
   const gsize size = aioproc_codec_variant_size (value);
 
-  if (size > AIOPROC_POOL_CHANNEL_MAX)
+  /* What was reported on the way comes before the result, if both go the same way. */
+  if (size > AIOPROC_POOL_CHANNEL_MAX || aioproc_pool_worker_calls_has_reported (self->calls))
     {
       finish_by_message (self, kind, value, NULL);
       return;
@@ -458,6 +459,9 @@ next_task (Worker *self)
     aioproc_pool_bell_ring (self->bell, self->seat);
 
   self->began_usec = g_get_monotonic_time ();
+
+  if ((self->task.kind & AIOPROC_POOL_TASK_TELLS) != 0)
+    aioproc_pool_bell_ring (self->bell, self->seat);
 
   if (stays_awake)
     aioproc_wait_haste_learn (&self->haste,

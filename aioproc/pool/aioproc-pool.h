@@ -14,6 +14,7 @@
 
 #include "aioproc-context.h"
 #include "aioproc-message.h"
+#include "aioproc-task.h"
 #include "aioproc-version-macros.h"
 
 G_BEGIN_DECLS
@@ -79,6 +80,11 @@ void            aioproc_pool_apply_message_async  (AioprocPool          *self,
 AIOPROC_AVAILABLE_IN_ALL
 AioprocMessage *aioproc_pool_apply_message_finish (AioprocPool          *self,
                                                    GAsyncResult         *result,
+                                                   GError              **error);
+
+AIOPROC_AVAILABLE_IN_ALL
+gboolean        aioproc_pool_submit               (AioprocPool          *self,
+                                                   AioprocTask          *task,
                                                    GError              **error);
 
 AIOPROC_AVAILABLE_IN_ALL

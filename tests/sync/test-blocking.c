@@ -371,6 +371,18 @@ block_pool_map (Objects *objects,
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 }
 
+/* Of a task that nobody has. */
+static void
+block_task_wait (Objects *objects,
+                 gint64   timeout_usec)
+{
+  g_autoptr(AioprocTask) task = aioproc_task_new ("never-run", NULL);
+  g_autoptr(GError) error = NULL;
+
+  g_assert_false (aioproc_task_wait (task, timeout_usec, NULL, &error));
+  g_assert_error (error, AIOPROC_ERROR, AIOPROC_ERROR_INVALID_STATE);
+}
+
 static void
 block_pool_join (Objects *objects,
                  gint64   timeout_usec)
@@ -429,6 +441,7 @@ static const Blocking blockings[] = {
   { "aioproc_simple_queue_get_bytes", block_simple_queue_get_bytes },
   { "aioproc_simple_queue_put", block_simple_queue_put },
   { "aioproc_simple_queue_put_bytes", block_simple_queue_put_bytes },
+  { "aioproc_task_wait", block_task_wait },
   { "aioproc_wait", block_wait },
 };
 
