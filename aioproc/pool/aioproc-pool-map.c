@@ -623,7 +623,8 @@ map_release (gpointer data)
  *
  * When a call fails, no more chunks are begun, and those that were are brought to their end, but
  * for a chunk in which a call has failed, which ends there. The error is that of the earliest item
- * that has failed; its message begins with the number of that item, from 0 on.
+ * of those that were called and have failed; its message begins with the number of that item, from
+ * 0 on.
  *
  * Errors: those of [method@Pool.apply_async], for any of the calls.
  *

@@ -417,8 +417,10 @@ aioproc_pool_set_up_job (AioprocPool    *self,
  * It does not wait for them. Tasks can be given at once.
  *
  * Where a worker cannot be started for want of descriptors, memory or processes, that is tried
- * again, up to a second later; tasks wait meanwhile, or are done by those that run. For any other
- * reason the pool fails, and every task that it has, or is given, with that error.
+ * again, up to a second later; tasks wait meanwhile, or are done by those that run. Five workers in
+ * a row that end without having been at a task, because there is no such program, say, or its
+ * initializer fails, are too many: then the pool fails, with `AIOPROC_ERROR_WORKER_DIED` and the
+ * reason of the last one, and so does every task that it has, or is given.
  *
  * Errors:
  *
