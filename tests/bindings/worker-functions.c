@@ -104,6 +104,26 @@ progress (AioprocCall  *call,
   return g_variant_new ("()");
 }
 
+/* Says that it is half-way, and stays there until the event is set. */
+GVariant *
+pause_halfway (AioprocCall  *call,
+               GError      **error)
+{
+  g_autoptr(GObject) go = NULL;
+  int handle;
+
+  if (!aioproc_call_get_arguments (call, error, "(h)", &handle))
+    return NULL;
+
+  aioproc_call_report_progress (call, 0.5, "half-way");
+
+  go = aioproc_call_dup_object (call, handle, error);
+  if (go == NULL || !aioproc_event_wait (AIOPROC_EVENT (go), -1, NULL, error))
+    return NULL;
+
+  return g_variant_new ("()");
+}
+
 /* Sets the event, and waits to be cancelled. */
 GVariant *
 wait_cancelled (AioprocCall  *call,

@@ -29,6 +29,8 @@ GVariant *fail_later     (AioprocCall  *call,
                           GError      **error);
 GVariant *progress       (AioprocCall  *call,
                           GError      **error);
+GVariant *pause_halfway  (AioprocCall  *call,
+                          GError      **error);
 GVariant *wait_cancelled (AioprocCall  *call,
                           GError      **error);
 GVariant *hold           (AioprocCall  *call,

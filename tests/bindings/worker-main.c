@@ -15,6 +15,7 @@ static const AioprocFunctionEntry functions[] = {
   { "later", later },
   { "fail_later", fail_later },
   { "progress", progress },
+  { "pause_halfway", pause_halfway },
   { "wait_cancelled", wait_cancelled },
   { "hold", hold },
   { "produce", produce },

@@ -78,6 +78,14 @@ const functions = {
     return new GLib.Variant('()', []);
   },
 
+  pause_halfway(call) {
+    const [handle] = call.dup_arguments().deepUnpack();
+
+    call.report_progress(0.5, 'half-way');
+    call.dup_object(handle).wait(-1, null);
+    return new GLib.Variant('()', []);
+  },
+
   // The asynchronous form, where the others block.
   wait_cancelled: deferred(async call => {
     const [handle] = call.dup_arguments().deepUnpack();

@@ -85,6 +85,14 @@ def progress(call):
 
 
 @function
+def pause_halfway(call):
+    handle, = call.dup_arguments().unpack()
+    call.report_progress(0.5, 'half-way')
+    call.dup_object(handle).wait(-1)
+    return GLib.Variant('()', ())
+
+
+@function
 def wait_cancelled(call):
     handle, = call.dup_arguments().unpack()
     call.dup_object(handle).set()
