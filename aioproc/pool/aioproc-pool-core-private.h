@@ -64,6 +64,7 @@ struct _AioprocPoolSeat {
   GQueue                 awaited;       /* (element-type AioprocPoolJob) (owned) */
   guint64                n_results;
   gint64                 kill_usec;     /* it is killed then; -1: it is not */
+  guint64                stopping;      /* the job that it is killed for then; 0: another reason */
   gint64                 retry_usec;    /* EMPTY: it is not tried before; 0 */
 };
 

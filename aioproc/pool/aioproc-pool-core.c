@@ -433,7 +433,10 @@ aioproc_pool_core_stop_job_locked (AioprocPoolCore *self,
 
   aioproc_pool_channel_cancel (seat->channel, job->serial);
   if (seat->kill_usec < 0)
-    seat->kill_usec = g_get_monotonic_time () + self->config.grace_usec;
+    {
+      seat->kill_usec = g_get_monotonic_time () + self->config.grace_usec;
+      seat->stopping = job->serial;
+    }
   aioproc_pool_service_hurry_locked (self, seat->kill_usec);
 }
 
@@ -487,6 +490,10 @@ aioproc_pool_core_end_job (AioprocPoolCore *self,
   AioprocPoolActions actions = { 0 };
 
   aioproc_mutex_lock (&self->mutex);
+
+  /* What the worker is through with does not have to be stopped, nor what was before that. */
+  if (job->state == AIOPROC_POOL_JOB_POSTED)
+    aioproc_pool_seat_drain_locked (job->seat, &actions);
 
   if (job->state != AIOPROC_POOL_JOB_NEW && job->state != AIOPROC_POOL_JOB_ENDED &&
       !withdraw_job_locked (self, job, &error, &actions))

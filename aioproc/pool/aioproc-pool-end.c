@@ -110,6 +110,7 @@ end_workers_locked (AioprocPoolCore    *self,
         {
           g_queue_push_tail (&actions->terminated, g_object_ref (seat->process));
           seat->kill_usec = kill_usec;
+          seat->stopping = 0;
           aioproc_pool_service_hurry_locked (self, kill_usec);
         }
     }

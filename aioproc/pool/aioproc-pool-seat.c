@@ -48,6 +48,7 @@ empty_locked (AioprocPoolSeat     *seat,
   aioproc_pool_seat_update_idle_locked (seat);
   seat->core->n_live--;
   seat->kill_usec = -1;
+  seat->stopping = 0;
   seat->n_results = 0;
   atomic_store (&seat->has_ended, 0);
   *process = g_steal_pointer (&seat->process);
@@ -346,8 +347,11 @@ aioproc_pool_seat_drain_locked (AioprocPoolSeat    *seat,
       seat->n_results++;
       self->n_in_vain = 0;
       self->start_delay = 0;
-      if (seat->state == AIOPROC_POOL_SEAT_RUNNING)
-        seat->kill_usec = -1;
+      if (job->serial == seat->stopping)
+        {
+          seat->kill_usec = -1;
+          seat->stopping = 0;
+        }
 
       if ((content.kind & AIOPROC_POOL_PARCEL_SENT) != 0)
         {
@@ -530,6 +534,7 @@ aioproc_pool_seat_dismiss_locked (AioprocPoolSeat *seat)
                                                    ? context : aioproc_context_get_default ());
   if (timeout_usec >= 0)
     {
+      seat->stopping = 0;
       seat->kill_usec = g_get_monotonic_time () + timeout_usec;
       aioproc_pool_service_hurry_locked (self, seat->kill_usec);
     }

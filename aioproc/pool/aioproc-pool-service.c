@@ -93,6 +93,10 @@ check_times (AioprocPoolSeat *seat)
 
   aioproc_mutex_lock (&core->mutex);
 
+  /* What it is to be killed for may have come to its end just now. */
+  if (seat->kill_usec >= 0 && now_usec >= seat->kill_usec)
+    aioproc_pool_seat_drain_locked (seat, &actions);
+
   if (seat->kill_usec >= 0 && now_usec >= seat->kill_usec)
     aioproc_pool_seat_kill_locked (seat, &actions);
   else if (seat->kill_usec >= 0)

@@ -14,6 +14,7 @@
 
 #define N_CALLS 200
 #define N_KILLS 30
+#define N_CANCELS 300
 
 static int
 get_pid (AioprocPool *pool)
@@ -249,6 +250,52 @@ test_cancel_rude (void)
 }
 
 static void
+test_cancel_next (void)
+{
+  g_autoptr(AioprocPool) pool = test_pool_new_with ("n-workers", 1, "cancel-grace",
+                                                    G_GINT64_CONSTANT (1000), NULL);
+
+  g_test_summary ("A call that is cancelled just after the one before it is over is stopped, too.");
+
+  for (guint i = 0; i < N_CANCELS; i++)
+    {
+      g_autoptr(GCancellable) cancellable = g_cancellable_new ();
+      g_autoptr(GVariant) result = NULL;
+      g_autoptr(GError) error = NULL;
+      g_autoptr(GError) cancel_error = NULL;
+      GAsyncResult *work = NULL;
+      GAsyncResult *block = NULL;
+      gint64 end_usec;
+
+      /* A worker that is there, and has slept or not. */
+      get_pid (pool);
+
+      aioproc_pool_apply_async (pool, "work", g_variant_new ("(x)", G_GINT64_CONSTANT (1)), NULL,
+                                aioproc_test_store_result, &work);
+      aioproc_pool_apply_async (pool, "block", NULL, cancellable, aioproc_test_store_result,
+                                &block);
+
+      end_usec = g_get_monotonic_time () + i % 100;
+      while (g_get_monotonic_time () < end_usec)
+        continue;
+
+      g_cancellable_cancel (cancellable);
+
+      aioproc_test_wait (&block);
+      g_assert_null (aioproc_pool_apply_finish (pool, block, &cancel_error));
+      g_assert_error (cancel_error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+      g_clear_object (&block);
+
+      aioproc_test_wait (&work);
+      result = aioproc_pool_apply_finish (pool, work, &error);
+      g_assert_no_error (error);
+      g_clear_object (&work);
+    }
+
+  test_pool_end (g_steal_pointer (&pool));
+}
+
+static void
 test_cancel_queued (void)
 {
   g_autoptr(AioprocPool) pool = test_pool_new (1);
@@ -420,6 +467,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/pool/death/retry", test_retry);
   aioproc_test_add_func ("/aioproc/pool/cancel/polite", test_cancel_polite);
   aioproc_test_add_func ("/aioproc/pool/cancel/rude", test_cancel_rude);
+  aioproc_test_add_func ("/aioproc/pool/cancel/next", test_cancel_next);
   aioproc_test_add_func ("/aioproc/pool/cancel/queued", test_cancel_queued);
   aioproc_test_add_func ("/aioproc/pool/cancel/sync", test_cancel_sync);
   aioproc_test_add_func ("/aioproc/pool/timeout/busy", test_timeout);
