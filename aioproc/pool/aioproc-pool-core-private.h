@@ -103,6 +103,7 @@ struct _AioprocPoolCore {
   GQueue                 idle;          /* (element-type AioprocPoolSeat) the latest first */
   guint                  n_live;        /* seats that are not EMPTY */
   guint                  n_jobs;        /* that have not ended */
+  guint                  n_admitted;    /* what will submit jobs yet, also when it is CLOSED */
   guint                  n_unattended;  /* of those, that no thread waits for */
   guint64                last_serial;
   gint64                 run_nsec;      /* how long a job runs, on average of late; 0: not known */
@@ -153,6 +154,12 @@ char            *aioproc_pool_core_describe        (AioprocPoolCore     *self);
 /* TRUE: this is a forked child of the process that has it, which can do nothing with it. */
 gboolean         aioproc_pool_core_is_foreign      (AioprocPoolCore     *self,
                                                     GError             **error);
+/* Whoever has a series of jobs may submit them, if they are marked so, until it is through: the
+ * pool is not over before, unless it is terminated. FALSE: it takes no more.
+ */
+gboolean         aioproc_pool_core_admit           (AioprocPoolCore     *self,
+                                                    GError             **error);
+void             aioproc_pool_core_dismiss         (AioprocPoolCore     *self);
 /* Takes a reference of @job until it has ended. FALSE: it was not submitted. Never blocks. */
 gboolean         aioproc_pool_core_submit          (AioprocPoolCore     *self,
                                                     AioprocPoolJob      *job,

@@ -372,6 +372,35 @@ check_open_locked (AioprocPoolCore  *self,
 }
 
 gboolean
+aioproc_pool_core_admit (AioprocPoolCore  *self,
+                         GError          **error)
+{
+  gboolean is_open;
+
+  if (aioproc_pool_core_is_foreign (self, error))
+    return FALSE;
+
+  aioproc_mutex_lock (&self->mutex);
+  is_open = check_open_locked (self, error);
+  if (is_open)
+    self->n_admitted++;
+  aioproc_mutex_unlock (&self->mutex);
+
+  return is_open;
+}
+
+void
+aioproc_pool_core_dismiss (AioprocPoolCore *self)
+{
+  AioprocPoolActions actions = { 0 };
+
+  aioproc_mutex_lock (&self->mutex);
+  self->n_admitted--;
+  aioproc_pool_core_settle_locked (self, &actions);
+  aioproc_pool_core_unlock (self, &actions);
+}
+
+gboolean
 aioproc_pool_core_submit (AioprocPoolCore  *self,
                           AioprocPoolJob   *job,
                           GError          **error)
@@ -384,7 +413,8 @@ aioproc_pool_core_submit (AioprocPoolCore  *self,
 
   aioproc_mutex_lock (&self->mutex);
 
-  if (!check_open_locked (self, error))
+  if (!(job->is_admitted && self->state == AIOPROC_POOL_CLOSED) &&
+      !check_open_locked (self, error))
     {
       aioproc_mutex_unlock (&self->mutex);
       return FALSE;

@@ -15,7 +15,8 @@ void
 aioproc_pool_core_settle_locked (AioprocPoolCore    *self,
                                  AioprocPoolActions *actions)
 {
-  if (self->state == AIOPROC_POOL_OPEN || self->is_over || self->backlog.n_jobs > 0)
+  if (self->state == AIOPROC_POOL_OPEN || self->is_over || self->backlog.n_jobs > 0 ||
+      (self->state == AIOPROC_POOL_CLOSED && self->n_admitted > 0))
     return;
 
   if (self->state == AIOPROC_POOL_CLOSED)

@@ -59,6 +59,7 @@ struct _AioprocPoolJob {
   int                      priority;      /* the lower, the earlier */
   gint64                   timeout_usec;  /* from the beginning of its run; -1: none */
   guint                    max_retries;   /* after how many deaths of its worker it is run again */
+  gboolean                 is_admitted;   /* see aioproc_pool_core_admit() */
   gboolean                 is_waited_for; /* a thread waits for it, and needs no thread of ours */
 
   /* All protected by the pool's mutex. */

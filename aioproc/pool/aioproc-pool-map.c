@@ -41,6 +41,7 @@ typedef struct {
 
   /* All protected by @mutex. */
   GTask            *task;             /* (owned) (nullable) of an async one, until it ends */
+  gboolean          is_admitted;      /* to the pool, until it ends */
   gsize             next;             /* the first item that is in no chunk yet */
   GList            *chunks;           /* (element-type ChunkJob) on their way */
   guint             n_outstanding;    /* those, and one that is being made */
@@ -66,6 +67,7 @@ static void map_fill (Map *self);
 
 /* --- The map --- */
 
+/* The pool has admitted it, until it ends. */
 static Map *
 map_new (AioprocPool      *pool,
          AioprocPoolCore  *core,
@@ -80,6 +82,7 @@ map_new (AioprocPool      *pool,
   g_atomic_ref_count_init (&self->ref_count);
   aioproc_mutex_init (&self->mutex);
   self->core = aioproc_pool_core_ref (core);
+  self->is_admitted = TRUE;
   self->function = g_ref_string_new (function);
   self->items = g_new (GVariant *, MAX (n_items, 1));
   self->results = g_new0 (GVariant *, MAX (n_items, 1));
@@ -169,6 +172,7 @@ static void
 map_settle (Map *self)
 {
   g_autoptr(GTask) task = NULL;
+  gboolean was_admitted = FALSE;
   gboolean is_over;
 
   aioproc_mutex_lock (&self->mutex);
@@ -180,11 +184,16 @@ map_settle (Map *self)
   if (is_over)
     {
       task = g_steal_pointer (&self->task);
+      was_admitted = self->is_admitted;
+      self->is_admitted = FALSE;
       /* Partner: aioproc_pool_core_wait(). */
       atomic_store (&self->is_over, 1);
     }
 
   aioproc_mutex_unlock (&self->mutex);
+
+  if (was_admitted)
+    aioproc_pool_core_dismiss (self->core);
 
   if (task != NULL)
     aioproc_completion_push (g_steal_pointer (&task), map_complete, map_ref (self));
@@ -401,6 +410,7 @@ make_chunk (Map     *map,
   job->flags = AIOPROC_POOL_TASK_STOPS;
   job->timeout_usec = map->timeout_usec;
   job->max_retries = map->max_retries;
+  job->is_admitted = TRUE;
   job->is_waited_for = map->is_waited_for;
 
   self = (ChunkJob *) job;
@@ -558,7 +568,8 @@ aioproc_pool_map (AioprocPool   *self,
   AIOPROC_DEBUG_CHECK_BLOCKING (-1);
 
   core = aioproc_pool_get_core (self, error);
-  if (core == NULL || g_cancellable_set_error_if_cancelled (cancellable, error))
+  if (core == NULL || g_cancellable_set_error_if_cancelled (cancellable, error) ||
+      !aioproc_pool_core_admit (core, error))
     {
       discard_items (items, n_items);
       return NULL;
@@ -656,7 +667,8 @@ aioproc_pool_map_async (AioprocPool          *self,
   g_task_set_check_cancellable (task, FALSE);
 
   core = aioproc_pool_get_core (self, &error);
-  if (core == NULL || g_cancellable_set_error_if_cancelled (cancellable, &error))
+  if (core == NULL || g_cancellable_set_error_if_cancelled (cancellable, &error) ||
+      !aioproc_pool_core_admit (core, &error))
     {
       discard_items (items, n_items);
       g_task_return_error (task, error);

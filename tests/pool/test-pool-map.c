@@ -213,6 +213,29 @@ test_cancel (void)
 }
 
 static void
+test_closed (void)
+{
+  g_autoptr(AioprocPool) pool = test_pool_new (2);
+  g_autofree GVariant **items = new_items (N_ITEMS);
+  g_autoptr(GPtrArray) results = NULL;
+  g_autoptr(GError) error = NULL;
+  GAsyncResult *async_result = NULL;
+
+  g_test_summary ("A map that was begun before its pool is closed is brought to its end.");
+
+  aioproc_pool_map_async (pool, "work", items, N_ITEMS, 1, NULL, aioproc_test_store_result,
+                          &async_result);
+  aioproc_pool_close (pool);
+  aioproc_test_wait (&async_result);
+  results = aioproc_pool_map_finish (pool, async_result, &error);
+  g_assert_no_error (error);
+  check_results (results, N_ITEMS);
+  g_clear_object (&async_result);
+
+  test_pool_end (g_steal_pointer (&pool));
+}
+
+static void
 test_terminated (void)
 {
   g_autoptr(AioprocPool) pool = test_pool_new (2);
@@ -249,6 +272,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/pool/map/bad-item", test_bad_item);
   aioproc_test_add_func ("/aioproc/pool/map/death", test_death);
   aioproc_test_add_func ("/aioproc/pool/map/cancel", test_cancel);
+  aioproc_test_add_func ("/aioproc/pool/map/closed", test_closed);
   aioproc_test_add_func ("/aioproc/pool/map/terminated", test_terminated);
 
   return g_test_run ();
