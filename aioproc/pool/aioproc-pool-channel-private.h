@@ -56,6 +56,8 @@ int                 aioproc_pool_channel_open       (AioprocPoolChannel      *se
 
 /* Where the next task goes: its data can be written there. NULL: the ring is full. */
 guint8             *aioproc_pool_channel_begin_post (AioprocPoolChannel      *self);
+/* The same, once that was so: whatever the worker has made of the slot since. */
+guint8             *aioproc_pool_channel_get_task_data (AioprocPoolChannel   *self);
 /* Posts what was written. Returns the position of the slot, for the functions below. */
 guint32             aioproc_pool_channel_post       (AioprocPoolChannel      *self,
                                                      guint64                  serial,

@@ -137,6 +137,12 @@ aioproc_pool_channel_begin_post (AioprocPoolChannel *self)
   return slot->data;
 }
 
+guint8 *
+aioproc_pool_channel_get_task_data (AioprocPoolChannel *self)
+{
+  return get_slot (self, self->position)->data;
+}
+
 guint32
 aioproc_pool_channel_post (AioprocPoolChannel *self,
                            guint64             serial,

@@ -185,7 +185,8 @@ void             aioproc_pool_core_end_job_locked  (AioprocPoolCore     *self,
                                                     AioprocPoolJob      *job,
                                                     GError              *error,
                                                     AioprocPoolActions  *actions);
-/* A worker is at @job, whose result nobody wants: it is asked to stop, and killed if it does not.
+/* A worker is at @job, or sends its result, which nobody wants: it is asked to stop, and killed if
+ * it does not.
  */
 void             aioproc_pool_core_stop_job_locked (AioprocPoolCore     *self,
                                                     AioprocPoolJob      *job);
@@ -219,10 +220,11 @@ void             aioproc_pool_seat_dismiss_locked  (AioprocPoolSeat     *seat);
 /* The worker is to be killed at once. It gets no more jobs. */
 void             aioproc_pool_seat_kill_locked     (AioprocPoolSeat     *seat,
                                                     AioprocPoolActions  *actions);
-/* What has come over the connection, in the service: each message that is there. FALSE: nothing
- * more will come.
+/* What has come over the connection, in the service: each message that is there, up to so many.
+ * FALSE: nothing more will come.
  */
-gboolean         aioproc_pool_seat_receive         (AioprocPoolSeat     *seat);
+gboolean         aioproc_pool_seat_receive         (AioprocPoolSeat     *seat,
+                                                    guint                max_messages);
 /* The same, once the worker has ended: its seat is empty after that. */
 void             aioproc_pool_seat_bury            (AioprocPoolSeat     *seat);
 

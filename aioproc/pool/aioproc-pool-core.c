@@ -322,7 +322,11 @@ aioproc_pool_core_drain_locked (AioprocPoolCore    *self,
 {
   int index;
 
-  while ((index = aioproc_pool_bell_take (self->bell)) >= 0)
+  /* As many as there can be, and no more: a worker that rings without an end keeps nobody here.
+   * What is left is there for the next look.
+   */
+  for (guint i = 0;
+       i < AIOPROC_POOL_MAX_WORKERS && (index = aioproc_pool_bell_take (self->bell)) >= 0; i++)
     {
       if ((guint) index < self->n_seats)
         aioproc_pool_seat_drain_locked (&self->seats[index], actions);
@@ -528,7 +532,7 @@ aioproc_pool_core_end_job (AioprocPoolCore *self,
   if (job->state != AIOPROC_POOL_JOB_NEW && job->state != AIOPROC_POOL_JOB_ENDED &&
       !withdraw_job_locked (self, job, &error, &actions))
     {
-      if (job->state == AIOPROC_POOL_JOB_POSTED)
+      if (job->state == AIOPROC_POOL_JOB_POSTED || job->state == AIOPROC_POOL_JOB_AWAITED)
         aioproc_pool_core_stop_job_locked (self, job);
 
       /* It stays where it is until the worker is through with it. */

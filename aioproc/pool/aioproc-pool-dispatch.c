@@ -118,6 +118,7 @@ post_locked (AioprocPoolSeat *seat,
                                              job->kind | job->flags | flags, length);
   job->seat = seat;
   job->is_started = FALSE;
+  job->began_usec = 0;
   if (job->state != AIOPROC_POOL_JOB_ENDED)
     job->state = AIOPROC_POOL_JOB_POSTED;
   g_queue_push_tail_link (&seat->posted, &job->link);
@@ -138,7 +139,7 @@ assign_locked (AioprocPoolSeat    *seat,
   if (size > 0)
     {
       job->is_sent = FALSE;
-      aioproc_pool_job_store (job, aioproc_pool_channel_begin_post (seat->channel));
+      aioproc_pool_job_store (job, aioproc_pool_channel_get_task_data (seat->channel));
       post_locked (seat, job, 0, (guint32) size);
     }
   else

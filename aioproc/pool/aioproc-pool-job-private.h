@@ -69,6 +69,7 @@ struct _AioprocPoolJob {
   guint64                  serial;        /* 0: not submitted yet */
   AioprocPoolSeat         *seat;          /* (nullable) once it is SENDING */
   guint32                  position;      /* in the ring, once it is POSTED */
+  gint64                   began_usec;    /* of its run, or of the wait for what is sent; 0 */
   gboolean                 is_sent;       /* its message has gone to the worker */
   guint                    n_retries;
   gboolean                 is_started;    /* that was told */

@@ -16,6 +16,8 @@
 /* From a start that failed for want of something to the next one: doubled each time. */
 #define MIN_START_DELAY     (10 * 1000)
 #define MAX_START_DELAY     (1000 * 1000)
+/* More than a socket holds; who sends on after the end of the worker is another process. */
+#define MAX_LAST_MESSAGES   4096
 /* What the latest job counts in the average. */
 #define RUN_WEIGHT          8
 /* A run that is too short for the clock. */
@@ -312,6 +314,34 @@ note_start_locked (AioprocPoolSeat    *seat,
   g_queue_push_tail (&actions->started, start);
 }
 
+/* Its result is there: it does not have to be stopped any more. */
+static void
+spare_worker_locked (AioprocPoolSeat *seat,
+                     AioprocPoolJob  *job)
+{
+  if (job->serial != seat->stopping)
+    return;
+
+  seat->stopping = 0;
+  seat->kill_usec = -1;
+}
+
+/* Its result is on the way, the worker says. */
+static void
+await_job_locked (AioprocPoolSeat *seat,
+                  AioprocPoolJob  *job)
+{
+  g_queue_push_tail_link (&seat->awaited, &job->link);
+
+  if (job->state == AIOPROC_POOL_JOB_ENDED)
+    return;
+
+  job->state = AIOPROC_POOL_JOB_AWAITED;
+  job->began_usec = g_get_monotonic_time ();
+  if (job->timeout_usec >= 0)
+    aioproc_pool_service_hurry_locked (seat->core, job->began_usec + job->timeout_usec);
+}
+
 void
 aioproc_pool_seat_drain_locked (AioprocPoolSeat    *seat,
                                 AioprocPoolActions *actions)
@@ -347,19 +377,16 @@ aioproc_pool_seat_drain_locked (AioprocPoolSeat    *seat,
       seat->n_results++;
       self->n_in_vain = 0;
       self->start_delay = 0;
-      if (job->serial == seat->stopping)
-        {
-          seat->kill_usec = -1;
-          seat->stopping = 0;
-        }
 
       if ((content.kind & AIOPROC_POOL_PARCEL_SENT) != 0)
         {
-          if (job->state != AIOPROC_POOL_JOB_ENDED)
-            job->state = AIOPROC_POOL_JOB_AWAITED;
-          g_queue_push_tail_link (&seat->awaited, &job->link);
+          await_job_locked (seat, job);
+          continue;
         }
-      else if (job->state == AIOPROC_POOL_JOB_ENDED)
+
+      spare_worker_locked (seat, job);
+
+      if (job->state == AIOPROC_POOL_JOB_ENDED)
         {
           g_queue_push_tail_link (&actions->dropped, &job->link);
         }
@@ -424,6 +451,7 @@ handle_result (AioprocPoolSeat *seat,
   else
     {
       g_queue_unlink (&seat->awaited, &job->link);
+      spare_worker_locked (seat, job);
 
       if (job->state == AIOPROC_POOL_JOB_ENDED)
         {
@@ -496,12 +524,13 @@ handle_message (AioprocPoolSeat *seat,
 }
 
 gboolean
-aioproc_pool_seat_receive (AioprocPoolSeat *seat)
+aioproc_pool_seat_receive (AioprocPoolSeat *seat,
+                           guint            max_messages)
 {
   /* The service alone replaces it. */
   AioprocConnection *connection = seat->connection;
 
-  for (;;)
+  for (guint i = 0; i < max_messages; i++)
     {
       g_autoptr(GError) error = NULL;
       g_autoptr(AioprocMessage) message = aioproc_connection_try_recv (connection, &error);
@@ -511,6 +540,8 @@ aioproc_pool_seat_receive (AioprocPoolSeat *seat)
 
       handle_message (seat, message);
     }
+
+  return TRUE;
 }
 
 /* --- The end --- */
@@ -686,7 +717,7 @@ aioproc_pool_seat_bury (AioprocPoolSeat *seat)
   g_autoptr(GError) reason = NULL;
   gboolean was_busy;
 
-  aioproc_pool_seat_receive (seat);
+  aioproc_pool_seat_receive (seat, MAX_LAST_MESSAGES);
 
   result = aioproc_process_dup_result_message (seat->process, &reason);
 

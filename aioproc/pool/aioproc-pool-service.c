@@ -6,6 +6,9 @@
 
 #include "pool/aioproc-pool-core-private.h"
 
+/* Messages of one worker at a time: the others, and what else the thread has to do, take turns. */
+#define MAX_MESSAGES 16
+
 /* The source of a pool on the thread of the streams. It is ready when a worker has ended, when a
  * message has come, and when a limit of time is due: all that is asked of the seats, one by one.
  */
@@ -42,7 +45,7 @@ serve_seat (AioprocPoolSeat *seat,
   if (seat->fd_tag == NULL && !seat->is_hung_up)
     seat->fd_tag = g_source_add_unix_fd (source, aioproc_connection_get_fd (connection), G_IO_IN);
   else if (seat->fd_tag != NULL && g_source_query_unix_fd (source, seat->fd_tag) != 0)
-    is_over = !aioproc_pool_seat_receive (seat);
+    is_over = !aioproc_pool_seat_receive (seat, MAX_MESSAGES);
 
   if ((is_over || has_ended) && seat->fd_tag != NULL)
     {
@@ -58,26 +61,51 @@ serve_seat (AioprocPoolSeat *seat,
     }
 }
 
-/* The job that runs has a limit. @next_usec: when this is to be looked at again. */
-static AioprocPoolJob *
-check_limit_locked (AioprocPoolSeat *seat,
-                    gint64           now_usec,
-                    gint64          *next_usec)
+/* When @job was begun: not later than it was seen to be, whatever the worker says. */
+static gint64
+get_began_locked (AioprocPoolSeat *seat,
+                  AioprocPoolJob  *job,
+                  gint64           now_usec)
 {
-  AioprocPoolJob *job = g_queue_peek_head (&seat->posted);
-  gint64 began_usec;
+  const gint64 began_usec = aioproc_pool_channel_get_began (seat->channel, job->position);
 
-  if (job == NULL || job->timeout_usec < 0 || job->state != AIOPROC_POOL_JOB_POSTED)
-    return NULL;
+  if (began_usec >= 0 && (job->began_usec == 0 || began_usec < job->began_usec))
+    job->began_usec = MIN (began_usec, now_usec);
 
-  began_usec = aioproc_pool_channel_get_began (seat->channel, job->position);
-  if (began_usec < 0)
-    began_usec = now_usec;
+  return job->began_usec != 0 ? job->began_usec : now_usec;
+}
 
-  if (now_usec - began_usec >= job->timeout_usec)
-    return aioproc_pool_job_ref (job);
+/* A job that runs, or whose result is on its way, has a limit. @next_usec: when this is to be
+ * looked at again.
+ */
+static AioprocPoolJob *
+check_limits_locked (AioprocPoolSeat *seat,
+                     gint64           now_usec,
+                     gint64          *next_usec)
+{
+  const GQueue *queues[] = { &seat->awaited, &seat->posted };
 
-  *next_usec = aioproc_wait_earlier (*next_usec, began_usec + job->timeout_usec);
+  for (guint i = 0; i < G_N_ELEMENTS (queues); i++)
+    {
+      for (GList *link = queues[i]->head; link != NULL; link = link->next)
+        {
+          AioprocPoolJob *job = link->data;
+          gint64 began_usec = now_usec;
+
+          if (job->timeout_usec < 0 || job->state == AIOPROC_POOL_JOB_ENDED)
+            continue;
+
+          if (job->state == AIOPROC_POOL_JOB_AWAITED)
+            began_usec = job->began_usec;
+          else if (link == seat->posted.head)
+            began_usec = get_began_locked (seat, job, now_usec);
+
+          if (now_usec - began_usec >= job->timeout_usec && began_usec < now_usec)
+            return aioproc_pool_job_ref (job);
+
+          *next_usec = aioproc_wait_earlier (*next_usec, began_usec + job->timeout_usec);
+        }
+    }
 
   return NULL;
 }
@@ -93,16 +121,15 @@ check_times (AioprocPoolSeat *seat)
 
   aioproc_mutex_lock (&core->mutex);
 
-  /* What it is to be killed for may have come to its end just now. */
-  if (seat->kill_usec >= 0 && now_usec >= seat->kill_usec)
-    aioproc_pool_seat_drain_locked (seat, &actions);
+  /* What it is to be killed for may have come to its end just now, or without a ring. */
+  aioproc_pool_seat_drain_locked (seat, &actions);
 
   if (seat->kill_usec >= 0 && now_usec >= seat->kill_usec)
     aioproc_pool_seat_kill_locked (seat, &actions);
   else if (seat->kill_usec >= 0)
     next_usec = seat->kill_usec;
 
-  late = check_limit_locked (seat, now_usec, &next_usec);
+  late = check_limits_locked (seat, now_usec, &next_usec);
 
   if (next_usec >= 0)
     aioproc_pool_service_hurry_locked (core, next_usec);
