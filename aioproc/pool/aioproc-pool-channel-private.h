@@ -83,7 +83,7 @@ gboolean            aioproc_pool_channel_take_result (AioprocPoolChannel     *se
                                                      guint64                  serial,
                                                      AioprocPoolSlotContent  *result,
                                                      GError                 **error);
-/* Whether the worker has ever said that it is up. */
+/* Whether the worker has ever said that it is up: what comes then is the program's doing. */
 gboolean            aioproc_pool_channel_is_up      (AioprocPoolChannel      *self);
 /* Has the call of this task cancelled, if it runs, or once it does. */
 void                aioproc_pool_channel_cancel     (AioprocPoolChannel      *self,

@@ -689,7 +689,8 @@ count_end_locked (AioprocPoolSeat    *seat,
       was_busy || seat->n_results > 0)
     return;
 
-  if (reason != NULL && is_shortage (reason))
+  /* What an initializer fails with is no shortage, whatever it is called. */
+  if (reason != NULL && is_shortage (reason) && !aioproc_pool_channel_is_up (seat->channel))
     {
       start_failed_locked (seat, g_error_copy (reason), actions);
       return;

@@ -478,10 +478,13 @@ pool_worker_main (AioprocCall  *call,
 
   g_variant_dict_init (&options, arguments);
 
-  if (!worker_init (&self, call, &options, error) || !run_initializer (&self, &options, error))
+  if (!worker_init (&self, call, &options, error))
     return NULL;
 
   aioproc_pool_channel_set_up (self.channel);
+
+  if (!run_initializer (&self, &options, error))
+    return NULL;
 
   for (;;)
     {

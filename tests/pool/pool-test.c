@@ -173,6 +173,17 @@ refuse (AioprocCall  *call,
   return NULL;
 }
 
+/* The same, as if something were missing that may be there later. */
+static GVariant *
+refuse_busy (AioprocCall  *call,
+             gpointer      user_data,
+             GError      **error)
+{
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_BUSY, "Not now, said the initializer");
+
+  return NULL;
+}
+
 void
 test_pool_init (void)
 {
@@ -185,6 +196,7 @@ test_pool_init (void)
   aioproc_worker_add_function ("stop", stop, NULL, NULL);
   aioproc_worker_add_function ("nest", nest, NULL, NULL);
   aioproc_worker_add_function ("refuse", refuse, NULL, NULL);
+  aioproc_worker_add_function ("refuse-busy", refuse_busy, NULL, NULL);
   test_functions_init ();
 }
 

@@ -436,6 +436,24 @@ test_initializer_fails (void)
 }
 
 static void
+test_initializer_busy (void)
+{
+  g_autoptr(AioprocContext) context = test_context_new (AIOPROC_START_METHOD_FORKSERVER);
+  g_autoptr(AioprocPool) pool = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_test_summary ("An initializer that always says that something is busy is not run for ever.");
+
+  pool = test_pool_new_with ("context", context, "n-workers", 2, "initializer", "refuse-busy",
+                             NULL);
+
+  g_assert_null (aioproc_pool_apply (pool, "pid", NULL, NULL, &error));
+  g_assert_error (error, AIOPROC_ERROR, AIOPROC_ERROR_WORKER_DIED);
+  g_assert_nonnull (strstr (error->message, "Not now, said the initializer"));
+  g_assert_finalize_object (g_steal_pointer (&pool));
+}
+
+static void
 test_no_program (void)
 {
   const char * const program[] = { "/nonexistent/worker", NULL };
@@ -473,6 +491,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/pool/timeout/busy", test_timeout);
   aioproc_test_add_func ("/aioproc/pool/timeout/stopped", test_timeout_stopped);
   aioproc_test_add_func ("/aioproc/pool/start/initializer", test_initializer_fails);
+  aioproc_test_add_func ("/aioproc/pool/start/initializer-busy", test_initializer_busy);
   aioproc_test_add_func ("/aioproc/pool/start/no-program", test_no_program);
 
   return g_test_run ();
