@@ -59,6 +59,7 @@ struct _AioprocPoolSeat {
 
   GList                  idle_link;     /* in the pool's @idle, if @is_idle */
   gboolean               is_idle;
+  gboolean               is_mute;       /* nothing comes over the connection: gets no more jobs */
   AioprocPoolJob        *sending;       /* (owned) (nullable) */
   GQueue                 posted;        /* (element-type AioprocPoolJob) (owned) as in the ring */
   GQueue                 awaited;       /* (element-type AioprocPoolJob) (owned) */
@@ -217,6 +218,10 @@ void             aioproc_pool_seat_drain_locked    (AioprocPoolSeat     *seat,
                                                     AioprocPoolActions  *actions);
 /* Tells the worker to end once it has nothing more to do. */
 void             aioproc_pool_seat_dismiss_locked  (AioprocPoolSeat     *seat);
+/* The worker has closed its connection, or sent what is no message: it ends just now, or is of no
+ * use any more.
+ */
+void             aioproc_pool_seat_mute            (AioprocPoolSeat     *seat);
 /* The worker is to be killed at once. It gets no more jobs. */
 void             aioproc_pool_seat_kill_locked     (AioprocPoolSeat     *seat,
                                                     AioprocPoolActions  *actions);

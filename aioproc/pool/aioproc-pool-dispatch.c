@@ -45,7 +45,7 @@ static gboolean
 takes_jobs (AioprocPoolSeat *seat)
 {
   return (seat->state == AIOPROC_POOL_SEAT_STARTING || seat->state == AIOPROC_POOL_SEAT_RUNNING) &&
-         aioproc_pool_seat_get_room_locked (seat) > 0;
+         !seat->is_mute && aioproc_pool_seat_get_room_locked (seat) > 0;
 }
 
 void

@@ -18,6 +18,8 @@
 #define MAX_START_DELAY     (1000 * 1000)
 /* More than a socket holds; who sends on after the end of the worker is another process. */
 #define MAX_LAST_MESSAGES   4096
+/* From the end of its connection to that of a worker, before it is killed. */
+#define MUTE_USEC           G_USEC_PER_SEC
 /* What the latest job counts in the average. */
 #define RUN_WEIGHT          8
 /* A run that is too short for the clock. */
@@ -51,6 +53,7 @@ empty_locked (AioprocPoolSeat     *seat,
   seat->core->n_live--;
   seat->kill_usec = -1;
   seat->stopping = 0;
+  seat->is_mute = FALSE;
   seat->n_results = 0;
   atomic_store (&seat->has_ended, 0);
   *process = g_steal_pointer (&seat->process);
@@ -583,6 +586,29 @@ aioproc_pool_seat_kill_locked (AioprocPoolSeat    *seat,
   /* One that has no process yet is killed by the thread that starts it. */
   if (seat->process != NULL)
     g_queue_push_tail (&actions->killed, g_object_ref (seat->process));
+}
+
+void
+aioproc_pool_seat_mute (AioprocPoolSeat *seat)
+{
+  AioprocPoolCore *self = seat->core;
+  AioprocPoolActions actions = { 0 };
+
+  aioproc_mutex_lock (&self->mutex);
+
+  /* One that was told to end does so in its time. */
+  if (seat->state == AIOPROC_POOL_SEAT_RUNNING)
+    {
+      seat->is_mute = TRUE;
+      seat->stopping = 0;
+      seat->kill_usec = g_get_monotonic_time () + MUTE_USEC;
+      aioproc_pool_seat_update_idle_locked (seat);
+      aioproc_pool_seat_recall_locked (seat);
+      aioproc_pool_service_hurry_locked (self, seat->kill_usec);
+      aioproc_pool_core_dispatch_locked (self, &actions);
+    }
+
+  aioproc_pool_core_unlock (self, &actions);
 }
 
 /* What the program is told of a job that was begun. */

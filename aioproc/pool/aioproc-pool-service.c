@@ -59,6 +59,10 @@ serve_seat (AioprocPoolSeat *seat,
       seat->is_hung_up = FALSE;
       aioproc_pool_seat_bury (seat);
     }
+  else if (is_over)
+    {
+      aioproc_pool_seat_mute (seat);
+    }
 }
 
 /* When @job was begun: not later than it was seen to be, whatever the worker says. */

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "pool-test.h"
@@ -112,6 +113,18 @@ postpone (AioprocCall  *call,
   return NULL;
 }
 
+/* Lets nothing more out of any of its sockets, and returns what does not fit into a slot. */
+static GVariant *
+hang_up (AioprocCall  *call,
+         gpointer      user_data,
+         GError      **error)
+{
+  for (int fd = 3; fd < 1024; fd++)
+    shutdown (fd, SHUT_WR);
+
+  return g_variant_new_take_string (g_strnfill (100000, 'x'));
+}
+
 static void
 test_promise (void)
 {
@@ -161,15 +174,36 @@ test_postpone (void)
   test_pool_end (pool);
 }
 
+static void
+test_hang_up (void)
+{
+  AioprocPool *pool = test_pool_new (1);
+  g_autoptr(GVariant) result = NULL;
+  g_autoptr(GVariant) pid = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_test_summary ("A worker that has closed its connection is replaced.");
+
+  result = aioproc_pool_apply (pool, "hang-up", NULL, NULL, &error);
+  g_assert_null (result);
+  g_assert_error (error, AIOPROC_ERROR, AIOPROC_ERROR_WORKER_DIED);
+
+  pid = test_pool_apply (pool, "pid", NULL);
+  g_assert_nonnull (pid);
+  test_pool_end (pool);
+}
+
 int
 main (int   argc,
       char *argv[])
 {
   aioproc_worker_add_function ("promise", promise, NULL, NULL);
   aioproc_worker_add_function ("postpone", postpone, NULL, NULL);
+  aioproc_worker_add_function ("hang-up", hang_up, NULL, NULL);
   test_pool_init ();
   aioproc_test_init (&argc, &argv);
 
+  aioproc_test_add_func ("/aioproc/pool/hostile/hang-up", test_hang_up);
   aioproc_test_add_func ("/aioproc/pool/hostile/promise", test_promise);
   aioproc_test_add_func ("/aioproc/pool/hostile/postpone", test_postpone);
 
