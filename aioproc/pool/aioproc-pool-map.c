@@ -83,6 +83,8 @@ map_new (AioprocPool      *pool,
   aioproc_mutex_init (&self->mutex);
   self->core = aioproc_pool_core_ref (core);
   self->is_admitted = TRUE;
+  /* Until it has begun it cannot end. */
+  self->is_filling = TRUE;
   self->function = g_ref_string_new (function);
   self->items = g_new (GVariant *, MAX (n_items, 1));
   self->results = g_new0 (GVariant *, MAX (n_items, 1));
@@ -479,20 +481,11 @@ map_add (Map       *self,
   return FALSE;
 }
 
-/* Makes chunks as long as there is room for them; one thread at a time. */
+/* Makes chunks as long as there is room for them; in one thread, which @is_filling stands for. */
 static void
-map_fill (Map *self)
+map_go_on (Map *self)
 {
   gsize first;
-
-  aioproc_mutex_lock (&self->mutex);
-  if (self->is_filling)
-    {
-      aioproc_mutex_unlock (&self->mutex);
-      return;
-    }
-  self->is_filling = TRUE;
-  aioproc_mutex_unlock (&self->mutex);
 
   while (map_claim (self, &first))
     {
@@ -513,11 +506,25 @@ map_fill (Map *self)
 }
 
 static void
+map_fill (Map *self)
+{
+  gboolean was_filling;
+
+  aioproc_mutex_lock (&self->mutex);
+  was_filling = self->is_filling;
+  self->is_filling = TRUE;
+  aioproc_mutex_unlock (&self->mutex);
+
+  if (!was_filling)
+    map_go_on (self);
+}
+
+static void
 map_begin (gpointer data)
 {
   g_autoptr(Map) self = data;
 
-  map_fill (self);
+  map_go_on (self);
   map_settle (self);
 }
 
