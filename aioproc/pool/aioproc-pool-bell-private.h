@@ -36,7 +36,7 @@ AioprocShm      *aioproc_pool_bell_get_shm    (AioprocPoolBell     *self);
 
 /* The word that a wait queue of the program has. */
 _Atomic guint32 *aioproc_pool_bell_get_word   (AioprocPoolBell     *self);
-/* A second one, which is 0 until aioproc_pool_bell_end(). */
+/* A second one, which aioproc_pool_bell_end() changes. */
 _Atomic guint32 *aioproc_pool_bell_get_end    (AioprocPoolBell     *self);
 
 /* Something was written for the program by the worker of this seat: what was written before is seen

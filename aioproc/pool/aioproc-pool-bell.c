@@ -38,6 +38,8 @@ struct _AioprocPoolBell {
   /* Immutable. */
   AioprocShm      *shm;     /* (owned) */
   BellState       *state;
+
+  _Atomic guint32  has_ended; /* (atomic) whatever the workers have made of the word */
 };
 
 static AioprocPoolBell *
@@ -234,12 +236,14 @@ aioproc_pool_bell_look (AioprocPoolBell *self,
 void
 aioproc_pool_bell_end (AioprocPoolBell *self)
 {
-  atomic_store_explicit (&self->state->end, 1, memory_order_release);
+  atomic_store (&self->has_ended, 1);
+  /* Partner: the look at the word, then at the flag, of who is about to sleep. */
+  atomic_fetch_add (&self->state->end, 1);
   aioproc_futex_wake (&self->state->end, G_MAXUINT);
 }
 
 gboolean
 aioproc_pool_bell_has_ended (AioprocPoolBell *self)
 {
-  return atomic_load_explicit (&self->state->end, memory_order_acquire) != 0;
+  return atomic_load (&self->has_ended) != 0;
 }

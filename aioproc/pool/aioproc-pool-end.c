@@ -169,7 +169,8 @@ join_attempt (gpointer            object,
 {
   AioprocPoolCore *self = object;
 
-  *expected = 0;
+  /* Before the look. Partner: aioproc_pool_bell_end(). */
+  *expected = atomic_load (aioproc_pool_bell_get_end (self->bell));
 
   return aioproc_pool_bell_has_ended (self->bell);
 }

@@ -12,8 +12,10 @@
 #include "pool-test.h"
 
 /* Workers that write into the memory that they have in common with the program what no worker of
- * ours does. The places are those of aioproc-pool-channel.c, after a header of 128 bytes.
+ * ours does. The places are those of aioproc-pool-bell.c and aioproc-pool-channel.c, after a header
+ * of 128 bytes.
  */
+#define BELL_END      (128 + 64)
 #define CHANNEL_SLOTS (128 + 192)
 #define SLOT_SIZE     512
 #define N_SLOTS       64
@@ -113,6 +115,19 @@ postpone (AioprocCall  *call,
   return NULL;
 }
 
+/* Says that the pool has ended. */
+static GVariant *
+end_early (AioprocCall  *call,
+           gpointer      user_data,
+           GError      **error)
+{
+  gpointer end = (char *) find_memory ("pool (deleted)") + BELL_END;
+
+  atomic_store ((_Atomic guint32 *) end, 1);
+
+  return g_variant_new ("()");
+}
+
 /* Lets nothing more out of any of its sockets, and returns what does not fit into a slot. */
 static GVariant *
 hang_up (AioprocCall  *call,
@@ -175,6 +190,36 @@ test_postpone (void)
 }
 
 static void
+test_end_early (void)
+{
+  AioprocPool *pool = test_pool_new (1);
+  g_autoptr(AioprocEvent) go = test_event_new ();
+  g_autoptr(GVariant) result = NULL;
+  g_autoptr(AioprocMessage) answer = NULL;
+  g_autoptr(GError) error = NULL;
+  GAsyncResult *meeting = NULL;
+
+  g_test_summary ("A pool is joined when it has ended, whatever a worker says.");
+
+  result = test_pool_apply (pool, "end-early", NULL);
+  g_assert_nonnull (result);
+  test_pool_begin (pool, "meet", go, NULL, &meeting);
+  aioproc_pool_close (pool);
+  g_assert_false (aioproc_pool_join (pool, 0, NULL, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+  g_clear_error (&error);
+
+  aioproc_event_set (go, &error);
+  g_assert_no_error (error);
+  aioproc_test_wait (&meeting);
+  answer = aioproc_pool_apply_message_finish (pool, meeting, &error);
+  g_assert_no_error (error);
+  g_clear_object (&meeting);
+
+  test_pool_end (pool);
+}
+
+static void
 test_hang_up (void)
 {
   AioprocPool *pool = test_pool_new (1);
@@ -199,10 +244,12 @@ main (int   argc,
 {
   aioproc_worker_add_function ("promise", promise, NULL, NULL);
   aioproc_worker_add_function ("postpone", postpone, NULL, NULL);
+  aioproc_worker_add_function ("end-early", end_early, NULL, NULL);
   aioproc_worker_add_function ("hang-up", hang_up, NULL, NULL);
   test_pool_init ();
   aioproc_test_init (&argc, &argv);
 
+  aioproc_test_add_func ("/aioproc/pool/hostile/end-early", test_end_early);
   aioproc_test_add_func ("/aioproc/pool/hostile/hang-up", test_hang_up);
   aioproc_test_add_func ("/aioproc/pool/hostile/promise", test_promise);
   aioproc_test_add_func ("/aioproc/pool/hostile/postpone", test_postpone);
