@@ -44,6 +44,7 @@ _QUEUE = {peer: program.replace('sync', 'queue') for peer, program in _SYNC.item
 _CONNECTION = {peer: program.replace('sync', 'connection') for peer, program in _SYNC.items()}
 _MEMORY = {peer: program.replace('sync', 'memory') for peer, program in _SYNC.items()}
 _PROCESS = {peer: program.replace('sync', 'process') for peer, program in _SYNC.items()}
+_POOL = {peer: program.replace('sync', 'pool') for peer, program in _SYNC.items()}
 
 
 def _pick(programs, *peers):
@@ -115,6 +116,20 @@ CASES = [
          _pick(_PROCESS, 'aioproc', 'python'), group='spawn'),
     Case('process', 'quickstart-latest-tick', 'ms', {'aioproc': 'quickstart.py'},
          needs='docs/examples/quickstart'),
+
+    Case('pool', 'apply-asleep', 'us', _pick(_POOL, 'aioproc', 'limit', 'python'), PINNED),
+    Case('pool', 'apply', 'calls/s', _pick(_POOL, 'aioproc', 'limit', 'python'), EVERYWHERE),
+    Case('pool', 'map-single', 'items/s', _pick(_POOL, 'aioproc', 'python')),
+    Case('pool', 'map-chunks', 'items/s', _pick(_POOL, 'aioproc', 'python')),
+    Case('pool', 'map-busy', '%', _pick(_POOL, 'aioproc', 'limit', 'python')),
+    Case('pool', 'start', 'us', _pick(_POOL, 'aioproc', 'python')),
+    Case('pool', 'start-cold', 'us',
+         {'aioproc': _POOL['aioproc'], 'limit': _PROCESS['limit']}),
+    Case('pool', 'recovery', 'us', _pick(_POOL, 'aioproc', 'limit', 'python')),
+    Case('pool', 'late-start', 'ms', {'aioproc': 'bench-aioproc-pool-loop'}),
+    Case('pool', 'late-terminate', 'ms', {'aioproc': 'bench-aioproc-pool-loop'}),
+    Case('pool', 'late-submit', 'ms', {'aioproc': 'bench-aioproc-pool-loop'}),
+    Case('pool', 'late-result', 'ms', {'aioproc': 'bench-aioproc-pool-loop'}),
 ]
 
 # What README.md shows: a label, a case, and whom it is compared with.

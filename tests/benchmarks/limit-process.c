@@ -32,7 +32,7 @@ spawn_program (char *argument)
   return pid;
 }
 
-/* --- start-join-spawn --- */
+/* --- start-join-spawn; start-cold of pools --- */
 
 static double
 spawn_and_wait (void)
@@ -127,6 +127,7 @@ fork_and_wait (void)
 
 static const BenchCase cases[] = {
   { "start-join-spawn", NULL, spawn_and_wait, NULL },
+  { "start-cold", NULL, spawn_and_wait, NULL },
   { "start-join-forkserver", begin_server, fork_and_wait, NULL },
   { NULL }
 };
