@@ -85,6 +85,8 @@ gboolean            aioproc_pool_channel_take_result (AioprocPoolChannel     *se
                                                      GError                 **error);
 /* Whether the worker has ever said that it is up: what comes then is the program's doing. */
 gboolean            aioproc_pool_channel_is_up      (AioprocPoolChannel      *self);
+/* What the worker says of itself then: there before it begins with its first task. 0: nothing. */
+int                 aioproc_pool_channel_get_pid    (AioprocPoolChannel      *self);
 /* Has the call of this task cancelled, if it runs, or once it does. */
 void                aioproc_pool_channel_cancel     (AioprocPoolChannel      *self,
                                                      guint64                  serial);

@@ -7,6 +7,7 @@
 #include "pool/aioproc-pool-channel-private.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "platform/aioproc-cpu-private.h"
 #include "platform/aioproc-futex-private.h"
@@ -34,7 +35,7 @@ typedef struct {
 typedef struct {
   _Atomic guint32 asleep;      /* a futex: the worker sleeps, or is about to */
   guint32         pad0[15];
-  _Atomic guint32 is_up;       /* the worker's */
+  _Atomic guint32 pid;         /* the worker's, once it is up */
   guint32         pad1[15];
   _Atomic guint32 n_cancels;   /* a futex, the program's */
   guint32         pad2;
@@ -246,7 +247,16 @@ aioproc_pool_channel_take_result (AioprocPoolChannel      *self,
 gboolean
 aioproc_pool_channel_is_up (AioprocPoolChannel *self)
 {
-  return atomic_load_explicit (&self->state->is_up, memory_order_relaxed) != 0;
+  return atomic_load_explicit (&self->state->pid, memory_order_relaxed) != 0;
+}
+
+int
+aioproc_pool_channel_get_pid (AioprocPoolChannel *self)
+{
+  const guint32 pid = atomic_load_explicit (&self->state->pid, memory_order_relaxed);
+
+  /* Numbers that mean something else to kill() are no worker's. */
+  return pid > 1 && pid <= G_MAXINT32 ? (int) pid : 0;
 }
 
 void
@@ -264,7 +274,7 @@ aioproc_pool_channel_cancel (AioprocPoolChannel *self,
 void
 aioproc_pool_channel_set_up (AioprocPoolChannel *self)
 {
-  atomic_store_explicit (&self->state->is_up, 1, memory_order_relaxed);
+  atomic_store_explicit (&self->state->pid, (guint32) getpid (), memory_order_relaxed);
 }
 
 /* Begins the next task, if there is one. *@has_passed: slots became free. */
@@ -279,14 +289,15 @@ begin_next (AioprocPoolChannel     *self,
       guint32 stage = AIOPROC_POOL_SLOT_READY;
 
       /* A look first, which leaves the cache line where it is. Acquire: what was posted. Partner:
-       * aioproc_pool_channel_post().
+       * aioproc_pool_channel_post(). Release: who sees it run sees the results before it, and the
+       * pid. Partner: aioproc_pool_channel_get_stage().
        */
       if (atomic_load_explicit (&slot->stage, memory_order_relaxed) == AIOPROC_POOL_SLOT_FREE)
         return FALSE;
 
       if (atomic_compare_exchange_strong_explicit (&slot->stage, &stage,
                                                    AIOPROC_POOL_SLOT_RUNNING,
-                                                   memory_order_acquire, memory_order_acquire))
+                                                   memory_order_acq_rel, memory_order_acquire))
         {
           atomic_store_explicit (&slot->began_usec, (guint64) g_get_monotonic_time (),
                                  memory_order_relaxed);

@@ -291,6 +291,17 @@ learn_run_locked (AioprocPoolCore *self,
     self->run_nsec += (run_nsec - self->run_nsec) / RUN_WEIGHT;
 }
 
+/* The process itself does not know it before its start is confirmed, which may come behind the
+ * first result.
+ */
+static int
+get_worker_pid_locked (AioprocPoolSeat *seat)
+{
+  const int pid = aioproc_process_get_pid (seat->process);
+
+  return pid > 0 ? pid : aioproc_pool_channel_get_pid (seat->channel);
+}
+
 /* The job at whose turn it is, once the worker is at it. */
 static void
 note_start_locked (AioprocPoolSeat    *seat,
@@ -309,7 +320,7 @@ note_start_locked (AioprocPoolSeat    *seat,
     return;
 
   job->is_started = TRUE;
-  job->worker_pid = aioproc_process_get_pid (seat->process);
+  job->worker_pid = get_worker_pid_locked (seat);
 
   start = g_new (AioprocPoolStart, 1);
   start->job = aioproc_pool_job_ref (job);
@@ -375,7 +386,7 @@ aioproc_pool_seat_drain_locked (AioprocPoolSeat    *seat,
       g_queue_unlink (&seat->posted, &job->link);
       job->run_usec = content.run_usec;
       if (job->ops->started != NULL)
-        job->worker_pid = aioproc_process_get_pid (seat->process);
+        job->worker_pid = get_worker_pid_locked (seat);
       learn_run_locked (self, content.run_usec);
       seat->n_results++;
       self->n_in_vain = 0;
@@ -640,7 +651,7 @@ lose_job_locked (AioprocPoolSeat    *seat,
   AioprocPoolCore *self = seat->core;
 
   if (job->ops->started != NULL)
-    job->worker_pid = aioproc_process_get_pid (seat->process);
+    job->worker_pid = get_worker_pid_locked (seat);
 
   if (job->state == AIOPROC_POOL_JOB_ENDED)
     {

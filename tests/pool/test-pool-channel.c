@@ -5,6 +5,7 @@
  */
 
 #include <string.h>
+#include <unistd.h>
 
 #include "aioproc-test.h"
 #include "pool/aioproc-pool-channel-private.h"
@@ -227,6 +228,7 @@ test_cancel (void)
   g_assert_false (aioproc_pool_channel_is_up (ends.program));
   aioproc_pool_channel_set_up (ends.worker);
   g_assert_true (aioproc_pool_channel_is_up (ends.program));
+  g_assert_cmpint (aioproc_pool_channel_get_pid (ends.program), ==, getpid ());
 
   ends_clear (&ends);
 }

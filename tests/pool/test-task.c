@@ -10,6 +10,7 @@
 #include "pool-test.h"
 
 #define N_TASKS 500
+#define N_POOLS 30
 
 static void
 submit (AioprocPool *pool,
@@ -192,6 +193,29 @@ test_running (void)
 }
 
 static void
+test_worker_pid (void)
+{
+  g_test_summary ("The first task of a new worker has its pid, too.");
+
+  for (guint i = 0; i < N_POOLS; i++)
+    {
+      AioprocPool *pool = test_pool_new (2);
+      AioprocTask *task = aioproc_task_new ("pid", NULL);
+      g_autoptr(GVariant) result = NULL;
+      g_autoptr(GError) error = NULL;
+
+      submit (pool, task);
+      wait_for (task);
+      result = aioproc_task_dup_result (task, &error);
+      g_assert_no_error (error);
+      aioproc_test_assert_variant (result,
+                                   g_variant_new ("(i)", aioproc_task_get_worker_pid (task)));
+      release (task);
+      test_pool_end (pool);
+    }
+}
+
+static void
 changed_cb (AioprocTask *task,
             GParamSpec  *pspec,
             gpointer     user_data)
@@ -352,6 +376,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/task/outcome/result", test_result);
   aioproc_test_add_func ("/aioproc/task/outcome/failures", test_failures);
   aioproc_test_add_func ("/aioproc/task/outcome/running", test_running);
+  aioproc_test_add_func ("/aioproc/task/outcome/worker-pid", test_worker_pid);
   aioproc_test_add_func ("/aioproc/task/properties/notify", test_notify);
   aioproc_test_add_func ("/aioproc/task/properties/priority", test_priority);
   aioproc_test_add_func ("/aioproc/task/properties/timeout", test_timeout);
