@@ -239,6 +239,10 @@ GSource         *aioproc_pool_service_new          (AioprocPoolCore     *core);
 /* Has the service run at @usec at the latest. */
 void             aioproc_pool_service_hurry_locked (AioprocPoolCore     *core,
                                                     gint64               usec);
+/* The same before long, as long as there are jobs: a worker that is stopped, or that means harm,
+ * between its result and its ring does not keep that.
+ */
+void             aioproc_pool_service_sweep_locked (AioprocPoolCore     *core);
 /* The same, at once. Any thread, with or without the mutex. */
 void             aioproc_pool_service_poke         (AioprocPoolCore     *core);
 

@@ -432,6 +432,7 @@ aioproc_pool_core_submit (AioprocPoolCore  *self,
 
   aioproc_pool_backlog_push (&self->backlog, aioproc_pool_job_ref (job));
   aioproc_pool_core_dispatch_locked (self, &actions);
+  aioproc_pool_service_sweep_locked (self);
   aioproc_pool_core_unlock (self, &actions);
 
   return TRUE;

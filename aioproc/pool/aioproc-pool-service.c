@@ -6,6 +6,8 @@
 
 #include "pool/aioproc-pool-core-private.h"
 
+/* How long a result may be there without a ring. */
+#define SWEEP_USEC   G_USEC_PER_SEC
 /* Messages of one worker at a time: the others, and what else the thread has to do, take turns. */
 #define MAX_MESSAGES 16
 
@@ -186,6 +188,7 @@ service_dispatch (GSource     *source,
 
   aioproc_mutex_lock (&core->mutex);
   aioproc_pool_core_drain_locked (core, &actions);
+  aioproc_pool_service_sweep_locked (core);
   aioproc_pool_core_unlock (core, &actions);
 
   return G_SOURCE_CONTINUE;
@@ -227,6 +230,14 @@ aioproc_pool_service_hurry_locked (AioprocPoolCore *core,
 
   core->service_usec = usec;
   g_source_set_ready_time (core->service, usec);
+}
+
+void
+aioproc_pool_service_sweep_locked (AioprocPoolCore *core)
+{
+  /* Most often there is a time already, and that is all there is to this. */
+  if (core->n_jobs > 0 && core->service_usec < 0)
+    aioproc_pool_service_hurry_locked (core, g_get_monotonic_time () + SWEEP_USEC);
 }
 
 void

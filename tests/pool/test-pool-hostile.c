@@ -115,6 +115,23 @@ postpone (AioprocCall  *call,
   return NULL;
 }
 
+/* Leaves something as its result, and does not say so. */
+static GVariant *
+be_silent (AioprocCall  *call,
+           gpointer      user_data,
+           GError      **error)
+{
+  Slot *slot = find_slot ();
+
+  slot->kind = 1;
+  atomic_store (&slot->stage, DONE);
+
+  for (;;)
+    pause ();
+
+  return NULL;
+}
+
 /* Says that the pool has ended. */
 static GVariant *
 end_early (AioprocCall  *call,
@@ -190,6 +207,27 @@ test_postpone (void)
 }
 
 static void
+test_be_silent (void)
+{
+  AioprocPool *pool = test_pool_new_with ("n-workers", 1, "cancel-grace", G_GINT64_CONSTANT (1000),
+                                          NULL);
+  g_autoptr(GVariant) result = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_test_summary ("What a worker has left is found, though it did not ring for it.");
+
+  result = aioproc_pool_apply (pool, "be-silent", NULL, NULL, &error);
+  g_assert_null (result);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA);
+
+  aioproc_pool_terminate (pool);
+  g_clear_error (&error);
+  g_assert_true (aioproc_pool_join (pool, -1, NULL, &error));
+  g_assert_no_error (error);
+  g_assert_finalize_object (pool);
+}
+
+static void
 test_end_early (void)
 {
   AioprocPool *pool = test_pool_new (1);
@@ -244,11 +282,13 @@ main (int   argc,
 {
   aioproc_worker_add_function ("promise", promise, NULL, NULL);
   aioproc_worker_add_function ("postpone", postpone, NULL, NULL);
+  aioproc_worker_add_function ("be-silent", be_silent, NULL, NULL);
   aioproc_worker_add_function ("end-early", end_early, NULL, NULL);
   aioproc_worker_add_function ("hang-up", hang_up, NULL, NULL);
   test_pool_init ();
   aioproc_test_init (&argc, &argv);
 
+  aioproc_test_add_func ("/aioproc/pool/hostile/be-silent", test_be_silent);
   aioproc_test_add_func ("/aioproc/pool/hostile/end-early", test_end_early);
   aioproc_test_add_func ("/aioproc/pool/hostile/hang-up", test_hang_up);
   aioproc_test_add_func ("/aioproc/pool/hostile/promise", test_promise);
