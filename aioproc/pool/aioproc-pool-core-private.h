@@ -216,6 +216,9 @@ gboolean         aioproc_pool_seat_prepare_locked  (AioprocPoolSeat     *seat,
 void             aioproc_pool_seat_start           (AioprocPoolSeat     *seat);
 void             aioproc_pool_seat_drain_locked    (AioprocPoolSeat     *seat,
                                                     AioprocPoolActions  *actions);
+/* @job needs no worker any more: one that was to be killed for it is not. */
+void             aioproc_pool_seat_spare_locked    (AioprocPoolSeat     *seat,
+                                                    AioprocPoolJob      *job);
 /* Tells the worker to end once it has nothing more to do. */
 void             aioproc_pool_seat_dismiss_locked  (AioprocPoolSeat     *seat);
 /* The worker has closed its connection, or sent what is no message: it ends just now, or is of no

@@ -511,7 +511,7 @@ aioproc_pool_core_withdraw_job (AioprocPoolCore *self,
 
   aioproc_mutex_lock (&self->mutex);
   withdraw_job_locked (self, job, &error, &actions);
-  aioproc_pool_core_settle_locked (self, &actions);
+  aioproc_pool_core_dispatch_locked (self, &actions);
   aioproc_pool_core_unlock (self, &actions);
 
   g_clear_error (&error);
@@ -533,15 +533,16 @@ aioproc_pool_core_end_job (AioprocPoolCore *self,
   if (job->state != AIOPROC_POOL_JOB_NEW && job->state != AIOPROC_POOL_JOB_ENDED &&
       !withdraw_job_locked (self, job, &error, &actions))
     {
-      if (job->state == AIOPROC_POOL_JOB_POSTED || job->state == AIOPROC_POOL_JOB_AWAITED)
-        aioproc_pool_core_stop_job_locked (self, job);
+      /* It has a worker, which may be stopped before it has taken all of the message, too. */
+      aioproc_pool_core_stop_job_locked (self, job);
 
       /* It stays where it is until the worker is through with it. */
       aioproc_pool_core_end_job_locked (self, aioproc_pool_job_ref (job), g_steal_pointer (&error),
                                         &actions);
     }
 
-  aioproc_pool_core_settle_locked (self, &actions);
+  /* Others may have waited for its place. */
+  aioproc_pool_core_dispatch_locked (self, &actions);
   aioproc_pool_core_unlock (self, &actions);
 
   g_clear_error (&error);

@@ -337,6 +337,7 @@ delivery_end (Delivery *self,
         }
       else if (job->state == AIOPROC_POOL_JOB_ENDED)
         {
+          aioproc_pool_seat_spare_locked (seat, job);
           g_queue_push_tail_link (&actions.dropped, &job->link);
         }
       else if (is_broken (seat, error))

@@ -131,6 +131,7 @@ make_start_message (AioprocPoolSeat     *seat,
   AioprocPoolCore *self = seat->core;
   g_autoptr(AioprocMessage) message = aioproc_message_new (NULL);
   g_auto(GVariantDict) options = G_VARIANT_DICT_INIT (NULL);
+  int handle;
   int fd;
 
   fd = aioproc_pool_channel_open (channel, error);
@@ -143,8 +144,10 @@ make_start_message (AioprocPoolSeat     *seat,
     return NULL;
   g_variant_dict_insert (&options, "bell", "h", aioproc_message_take_fd (message, fd));
 
-  g_variant_dict_insert (&options, "connection", "h",
-                         aioproc_message_append_object (message, G_OBJECT (their_end), NULL));
+  handle = aioproc_message_append_object (message, G_OBJECT (their_end), error);
+  if (handle < 0)
+    return NULL;
+  g_variant_dict_insert (&options, "connection", "h", handle);
   g_variant_dict_insert (&options, "seat", "u", seat->index);
 
   if (self->config.initializer != NULL)
@@ -328,10 +331,9 @@ note_start_locked (AioprocPoolSeat    *seat,
   g_queue_push_tail (&actions->started, start);
 }
 
-/* Its result is there: it does not have to be stopped any more. */
-static void
-spare_worker_locked (AioprocPoolSeat *seat,
-                     AioprocPoolJob  *job)
+void
+aioproc_pool_seat_spare_locked (AioprocPoolSeat *seat,
+                                AioprocPoolJob  *job)
 {
   if (job->serial != seat->stopping)
     return;
@@ -398,7 +400,7 @@ aioproc_pool_seat_drain_locked (AioprocPoolSeat    *seat,
           continue;
         }
 
-      spare_worker_locked (seat, job);
+      aioproc_pool_seat_spare_locked (seat, job);
 
       if (job->state == AIOPROC_POOL_JOB_ENDED)
         {
@@ -465,7 +467,7 @@ handle_result (AioprocPoolSeat *seat,
   else
     {
       g_queue_unlink (&seat->awaited, &job->link);
-      spare_worker_locked (seat, job);
+      aioproc_pool_seat_spare_locked (seat, job);
 
       if (job->state == AIOPROC_POOL_JOB_ENDED)
         {
@@ -567,13 +569,20 @@ aioproc_pool_seat_dismiss_locked (AioprocPoolSeat *seat)
   AioprocContext *context = self->config.context;
   gint64 timeout_usec;
 
-  if (aioproc_pool_channel_begin_post (seat->channel) == NULL)
-    return;
-
-  seat->state = AIOPROC_POOL_SEAT_LEAVING;
-  aioproc_pool_seat_update_idle_locked (seat);
-  aioproc_pool_channel_post (seat->channel, 0, AIOPROC_POOL_TASK_EXIT, 0);
-  aioproc_pool_channel_wake (seat->channel);
+  /* A ring that is full of what was taken back has room when the worker comes by, which it says;
+   * one that stays full has its time, too.
+   */
+  if (aioproc_pool_channel_begin_post (seat->channel) != NULL)
+    {
+      seat->state = AIOPROC_POOL_SEAT_LEAVING;
+      aioproc_pool_seat_update_idle_locked (seat);
+      aioproc_pool_channel_post (seat->channel, 0, AIOPROC_POOL_TASK_EXIT, 0);
+      aioproc_pool_channel_wake (seat->channel);
+    }
+  else if (seat->kill_usec >= 0)
+    {
+      return;
+    }
 
   timeout_usec = aioproc_context_get_exit_timeout (context != NULL
                                                    ? context : aioproc_context_get_default ());
@@ -679,15 +688,16 @@ lose_jobs_locked (AioprocPoolSeat    *seat,
   gboolean has_lost = FALSE;
   GList *link;
 
-  while ((link = g_queue_pop_head_link (&seat->awaited)) != NULL)
+  /* From the last one on, so that those that are run again come back in their order. */
+  aioproc_pool_seat_recall_locked (seat);
+
+  while ((link = g_queue_pop_tail_link (&seat->posted)) != NULL)
     {
       lose_job_locked (seat, link->data, reason, actions);
       has_lost = TRUE;
     }
 
-  aioproc_pool_seat_recall_locked (seat);
-
-  while ((link = g_queue_pop_head_link (&seat->posted)) != NULL)
+  while ((link = g_queue_pop_tail_link (&seat->awaited)) != NULL)
     {
       lose_job_locked (seat, link->data, reason, actions);
       has_lost = TRUE;

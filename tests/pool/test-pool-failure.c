@@ -13,6 +13,7 @@
 /* Workers that die, calls that are cancelled, or take too long. */
 
 #define N_CALLS 200
+#define N_BYTES (8 * 1024 * 1024)
 #define N_KILLS 30
 #define N_CANCELS 300
 
@@ -342,6 +343,33 @@ test_cancel_queued (void)
   test_pool_end (g_steal_pointer (&pool));
 }
 
+static void
+test_cancel_sending (void)
+{
+  g_autoptr(AioprocPool) pool = test_pool_new_with ("n-workers", 1, "cancel-grace",
+                                                    G_GINT64_CONSTANT (1000), NULL);
+  g_autoptr(GCancellable) cancellable = g_cancellable_new ();
+  g_autofree char *text = g_strnfill (N_BYTES, 'x');
+  GAsyncResult *result = NULL;
+  g_autoptr(GError) error = NULL;
+  const int pid = get_pid (pool);
+
+  g_test_summary ("A worker that does not take the message of a call that is cancelled is killed.");
+
+  kill (pid, SIGSTOP);
+  aioproc_pool_apply_async (pool, "echo", g_variant_new ("(s)", text), cancellable,
+                            aioproc_test_store_result, &result);
+  g_cancellable_cancel (cancellable);
+  aioproc_test_wait (&result);
+  g_assert_null (aioproc_pool_apply_finish (pool, result, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_clear_object (&result);
+
+  g_assert_cmpint (get_pid (pool), !=, pid);
+
+  test_pool_end (g_steal_pointer (&pool));
+}
+
 static gpointer
 cancel_thread (gpointer data)
 {
@@ -487,6 +515,7 @@ main (int   argc,
   aioproc_test_add_func ("/aioproc/pool/cancel/rude", test_cancel_rude);
   aioproc_test_add_func ("/aioproc/pool/cancel/next", test_cancel_next);
   aioproc_test_add_func ("/aioproc/pool/cancel/queued", test_cancel_queued);
+  aioproc_test_add_func ("/aioproc/pool/cancel/sending", test_cancel_sending);
   aioproc_test_add_func ("/aioproc/pool/cancel/sync", test_cancel_sync);
   aioproc_test_add_func ("/aioproc/pool/timeout/busy", test_timeout);
   aioproc_test_add_func ("/aioproc/pool/timeout/stopped", test_timeout_stopped);
