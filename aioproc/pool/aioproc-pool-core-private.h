@@ -134,6 +134,7 @@ typedef struct {
   GQueue    sends;      /* (element-type AioprocPoolSeat) */
   GQueue    terminated; /* (element-type AioprocProcess) (owned) */
   GQueue    killed;     /* (element-type AioprocProcess) (owned) */
+  char     *warning;    /* (owned) (nullable) the first of what is to be logged */
   gboolean  wakes;      /* a thread waits for one of @ended */
   gboolean  watches;    /* somebody has to see to jobs that nobody waits for */
   GSource  *service;    /* (owned) (nullable) the pool is over */
@@ -149,6 +150,10 @@ void             aioproc_pool_core_unref           (AioprocPoolCore     *self);
 /* Lets go of the mutex, and does what is to be done. */
 void             aioproc_pool_core_unlock          (AioprocPoolCore     *self,
                                                     AioprocPoolActions  *actions);
+/* Has this logged, once the mutex is free: who listens to logs may call the pool. */
+void             aioproc_pool_actions_warn         (AioprocPoolActions  *actions,
+                                                    const char          *format,
+                                                    ...) G_GNUC_PRINTF (2, 3);
 /* "the pool", or "pool “name”". */
 char            *aioproc_pool_core_describe        (AioprocPoolCore     *self);
 

@@ -181,6 +181,21 @@ signal_processes (GQueue    *processes,
 }
 
 void
+aioproc_pool_actions_warn (AioprocPoolActions *actions,
+                           const char         *format,
+                           ...)
+{
+  va_list args;
+
+  if (actions->warning != NULL)
+    return;
+
+  va_start (args, format);
+  actions->warning = g_strdup_vprintf (format, args);
+  va_end (args);
+}
+
+void
 aioproc_pool_core_unlock (AioprocPoolCore    *self,
                           AioprocPoolActions *actions)
 {
@@ -195,6 +210,10 @@ aioproc_pool_core_unlock (AioprocPoolCore    *self,
     }
 
   aioproc_mutex_unlock (&self->mutex);
+
+  if (actions->warning != NULL)
+    g_warning ("%s", actions->warning);
+  g_clear_pointer (&actions->warning, g_free);
 
   if (actions->wakes)
     aioproc_pool_bell_wake (self->bell);

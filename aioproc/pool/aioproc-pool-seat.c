@@ -379,7 +379,7 @@ aioproc_pool_seat_drain_locked (AioprocPoolSeat    *seat,
         {
           if (error != NULL)
             {
-              g_warning ("%s", error->message);
+              aioproc_pool_actions_warn (actions, "%s", error->message);
               aioproc_pool_seat_kill_locked (seat, actions);
             }
           break;
@@ -460,8 +460,9 @@ handle_result (AioprocPoolSeat *seat,
 
   if (job == NULL)
     {
-      g_warning ("The worker in seat %u of a pool sent a result of task %" G_GUINT64_FORMAT
-                 ", which it does not have", seat->index, serial);
+      aioproc_pool_actions_warn (&actions,
+                                 "The worker in seat %u of a pool sent a result of task %"
+                                 G_GUINT64_FORMAT ", which it does not have", seat->index, serial);
       aioproc_pool_seat_kill_locked (seat, &actions);
     }
   else
