@@ -547,7 +547,8 @@ aioproc_call_dup_fd (AioprocCall  *self,
  * Tells the caller how far the call has come.
  *
  * It becomes [property@Aioproc.Process:progress] and [property@Aioproc.Process:progress-text] in
- * the program that started the process. It may be called as often as is convenient: reports within
+ * the program that started the process; of a task of a pool, [property@Aioproc.Task:progress] and
+ * [property@Aioproc.Task:progress-text]. It may be called as often as is convenient: reports within
  * 20 ms of the last one are held back if they bring no new text, and the latest of them is sent
  * with a later one, or at the end.
  *

@@ -196,6 +196,17 @@ testWorkers('kill', 'A worker that is killed costs the call that it was at', asy
   await end(pool);
 });
 
+testWorkers('recycle', 'A worker does as many tasks as it is to do', async context => {
+  const pool = new Aioproc.Pool({context, nWorkers: 1, maxTasksPerWorker: 2});
+  const workers = [];
+
+  for (let i = 0; i < 6; i++)
+    workers.push(await getWorker(pool));
+  assertEqual([workers[0], workers[2], workers[4]], [workers[1], workers[3], workers[5]]);
+  assertSame(new Set(workers).size, 3);
+  await end(pool);
+});
+
 testWorkers('kill/retry', 'A call is made again, if the program wants that', async context => {
   const pool = new Aioproc.Pool({context, nWorkers: 1, maxRetries: 1});
   const [lock, held, go] = [Aioproc.Lock.new(), Aioproc.Event.new(), Aioproc.Event.new()];
@@ -339,6 +350,7 @@ test('properties', 'Every property, by accessor and as a property', async () => 
     cancelGrace: 5,
     taskTimeout: 6000000,
     maxRetries: 2,
+    maxTasksPerWorker: 1000,
   };
   const pool = new Aioproc.Pool({...values, initializerArguments: number(1)});
   const changes = [];

@@ -240,6 +240,15 @@ class Pool(WorkerCase):
         self.end(pool)
 
     @with_each_worker()
+    def test_recycle(self, context):
+        """A worker does as many tasks as it is to do, and another one the next"""
+        pool = Aioproc.Pool(context=context, n_workers=1, max_tasks_per_worker=2)
+        workers = [self.get_worker(pool) for _ in range(6)]
+        self.assertEqual(workers[::2], workers[1::2])
+        self.assertEqual(len(set(workers)), 3)
+        self.end(pool)
+
+    @with_each_worker()
     def test_kill_retry(self, context):
         """A call is made again by another worker, if the program says that it may be"""
         pool = Aioproc.Pool(context=context, n_workers=1, max_retries=1)
@@ -423,7 +432,7 @@ class Pool(WorkerCase):
         context, arguments = self.context('c'), GLib.Variant('(i)', (1,))
         pool = Aioproc.Pool(context=context, name='squares', n_workers=3, initializer='remember',
                             initializer_arguments=arguments, cancel_grace=5, task_timeout=6000000,
-                            max_retries=2)
+                            max_retries=2, max_tasks_per_worker=1000)
         self.assertTrue(pool.init())
         self.assertIs(pool.props.context, context)
         self.assertIs(pool.get_context(), context)
@@ -434,6 +443,7 @@ class Pool(WorkerCase):
         self.assertEqual(pool.props.initializer, 'remember')
         self.assertEqual(pool.props.initializer_arguments, arguments)
         self.assertEqual(pool.props.cancel_grace, 5)
+        self.assertEqual(pool.props.max_tasks_per_worker, 1000)
         self.assertEqual(pool.get_task_timeout(), 6000000)
         self.assertEqual(pool.get_max_retries(), 2)
         changes = []
@@ -450,7 +460,8 @@ class Pool(WorkerCase):
         pool = Aioproc.Pool.new(context, 0)
         self.assertEqual(pool.get_n_workers(), Aioproc.get_processor_count())
         for name, value in (('name', None), ('initializer', None), ('initializer-arguments', None),
-                            ('cancel-grace', 1000000), ('task-timeout', -1), ('max-retries', 0)):
+                            ('cancel-grace', 1000000), ('task-timeout', -1), ('max-retries', 0),
+                            ('max-tasks-per-worker', 0)):
             self.assertEqual(pool.get_property(name), value, name)
         pool.terminate()
         self.assertTrue(pool.join(-1))
