@@ -210,6 +210,9 @@ guint64          aioproc_pool_seat_get_room_locked (AioprocPoolSeat     *seat);
 void             aioproc_pool_seat_update_idle_locked (AioprocPoolSeat  *seat);
 /* The jobs of the seat that no worker has begun go back to the backlog. */
 void             aioproc_pool_seat_recall_locked   (AioprocPoolSeat     *seat);
+/* What was to be sent to the worker, if anything was, has not been: it goes back to the backlog. */
+void             aioproc_pool_seat_unsend_locked   (AioprocPoolSeat     *seat,
+                                                    AioprocPoolActions  *actions);
 /* Sends what is to be sent to the worker, and posts it. */
 void             aioproc_pool_seat_send            (AioprocPoolSeat     *seat);
 

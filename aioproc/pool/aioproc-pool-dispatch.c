@@ -277,6 +277,26 @@ aioproc_pool_seat_recall_locked (AioprocPoolSeat *seat)
 
 /* --- Jobs that are sent --- */
 
+void
+aioproc_pool_seat_unsend_locked (AioprocPoolSeat    *seat,
+                                 AioprocPoolActions *actions)
+{
+  AioprocPoolJob *job = g_steal_pointer (&seat->sending);
+
+  if (job == NULL)
+    return;
+
+  if (job->state == AIOPROC_POOL_JOB_ENDED)
+    {
+      aioproc_pool_seat_spare_locked (seat, job);
+      g_queue_push_tail_link (&actions->dropped, &job->link);
+      return;
+    }
+
+  job->state = AIOPROC_POOL_JOB_QUEUED;
+  aioproc_pool_backlog_push_front (&seat->core->backlog, job);
+}
+
 /* What is being sent to a worker, by whoever does that. */
 typedef struct {
   AioprocPoolCore   *core;         /* (owned) */
@@ -326,28 +346,28 @@ delivery_end (Delivery *self,
 
   if (delivery_claim_locked (self))
     {
-      AioprocPoolJob *job = g_steal_pointer (&seat->sending);
+      AioprocPoolJob *job = seat->sending;
 
       if (error == NULL)
         {
+          seat->sending = NULL;
           job->is_sent = TRUE;
           post_locked (seat, job, AIOPROC_POOL_PARCEL_SENT, 0);
           if (job->state == AIOPROC_POOL_JOB_ENDED)
             aioproc_pool_core_stop_job_locked (core, job);
         }
-      else if (job->state == AIOPROC_POOL_JOB_ENDED)
-        {
-          aioproc_pool_seat_spare_locked (seat, job);
-          g_queue_push_tail_link (&actions.dropped, &job->link);
-        }
       else if (is_broken (seat, error))
         {
-          job->state = AIOPROC_POOL_JOB_QUEUED;
-          aioproc_pool_backlog_push_front (&core->backlog, job);
+          aioproc_pool_seat_unsend_locked (seat, &actions);
           aioproc_pool_seat_kill_locked (seat, &actions);
+        }
+      else if (job->state == AIOPROC_POOL_JOB_ENDED)
+        {
+          aioproc_pool_seat_unsend_locked (seat, &actions);
         }
       else
         {
+          seat->sending = NULL;
           aioproc_pool_core_end_job_locked (core, job, g_steal_pointer (&error), &actions);
         }
 

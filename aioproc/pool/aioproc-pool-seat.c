@@ -205,20 +205,7 @@ start_failed (AioprocPoolSeat *seat,
 
   aioproc_pool_seat_recall_locked (seat);
 
-  if (seat->sending != NULL)
-    {
-      AioprocPoolJob *job = g_steal_pointer (&seat->sending);
-
-      if (job->state == AIOPROC_POOL_JOB_ENDED)
-        {
-          g_queue_push_tail_link (&actions.dropped, &job->link);
-        }
-      else
-        {
-          job->state = AIOPROC_POOL_JOB_QUEUED;
-          aioproc_pool_backlog_push_front (&self->backlog, job);
-        }
-    }
+  aioproc_pool_seat_unsend_locked (seat, &actions);
 
   /* Only what nobody wants any more is left. */
   while (!g_queue_is_empty (&seat->posted))
@@ -685,7 +672,6 @@ lose_jobs_locked (AioprocPoolSeat    *seat,
                   const GError       *reason,
                   AioprocPoolActions *actions)
 {
-  AioprocPoolCore *self = seat->core;
   gboolean has_lost = FALSE;
   GList *link;
 
@@ -704,21 +690,7 @@ lose_jobs_locked (AioprocPoolSeat    *seat,
       has_lost = TRUE;
     }
 
-  if (seat->sending != NULL)
-    {
-      AioprocPoolJob *job = g_steal_pointer (&seat->sending);
-
-      /* It was never told of it. */
-      if (job->state == AIOPROC_POOL_JOB_ENDED)
-        {
-          g_queue_push_tail_link (&actions->dropped, &job->link);
-        }
-      else
-        {
-          job->state = AIOPROC_POOL_JOB_QUEUED;
-          aioproc_pool_backlog_push_front (&self->backlog, job);
-        }
-    }
+  aioproc_pool_seat_unsend_locked (seat, actions);
 
   return has_lost;
 }
