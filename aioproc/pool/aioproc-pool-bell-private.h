@@ -15,7 +15,7 @@ G_BEGIN_DECLS
  * has something for it, and a bit for each that says who it is. No worker waits for anything here,
  * or takes a lock, so that one that dies, or is stopped, is in nobody's way.
  *
- * Reference-counted; for any thread.
+ * For any thread.
  */
 typedef struct _AioprocPoolBell AioprocPoolBell;
 
@@ -27,8 +27,7 @@ AioprocPoolBell *aioproc_pool_bell_new        (const char          *name,
 /* In a worker; takes @fd. */
 AioprocPoolBell *aioproc_pool_bell_new_for_fd (int                  fd,
                                                GError             **error);
-AioprocPoolBell *aioproc_pool_bell_ref        (AioprocPoolBell     *self);
-void             aioproc_pool_bell_unref      (AioprocPoolBell     *self);
+void             aioproc_pool_bell_free       (AioprocPoolBell     *self);
 /* A descriptor for one worker, or -1. */
 int              aioproc_pool_bell_open       (AioprocPoolBell     *self,
                                                GError             **error);
@@ -59,6 +58,6 @@ void             aioproc_pool_bell_wake       (AioprocPoolBell     *self);
 void             aioproc_pool_bell_end        (AioprocPoolBell     *self);
 gboolean         aioproc_pool_bell_has_ended  (AioprocPoolBell     *self);
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (AioprocPoolBell, aioproc_pool_bell_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (AioprocPoolBell, aioproc_pool_bell_free)
 
 G_END_DECLS

@@ -33,8 +33,6 @@ G_STATIC_ASSERT (sizeof (BellState) == 192 + 8 * N_GROUPS);
 G_STATIC_ASSERT (N_GROUPS < 32);
 
 struct _AioprocPoolBell {
-  gatomicrefcount  ref_count;
-
   /* Immutable. */
   AioprocShm      *shm;     /* (owned) */
   BellState       *state;
@@ -51,7 +49,6 @@ bell_new (AioprocShm *shm)
     return NULL;
 
   self = g_new0 (AioprocPoolBell, 1);
-  g_atomic_ref_count_init (&self->ref_count);
   self->shm = shm;
   self->state = aioproc_shm_get_state (shm);
 
@@ -72,20 +69,9 @@ aioproc_pool_bell_new_for_fd (int      fd,
   return bell_new (aioproc_shm_new_for_fd (AIOPROC_SHM_POOL_BELL, fd, sizeof (BellState), error));
 }
 
-AioprocPoolBell *
-aioproc_pool_bell_ref (AioprocPoolBell *self)
-{
-  g_atomic_ref_count_inc (&self->ref_count);
-
-  return self;
-}
-
 void
-aioproc_pool_bell_unref (AioprocPoolBell *self)
+aioproc_pool_bell_free (AioprocPoolBell *self)
 {
-  if (!g_atomic_ref_count_dec (&self->ref_count))
-    return;
-
   aioproc_shm_unref (self->shm);
   g_free (self);
 }

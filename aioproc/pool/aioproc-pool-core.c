@@ -151,7 +151,7 @@ aioproc_pool_core_unref (AioprocPoolCore *self)
   /* All its workers have ended: each of them, and the service, has a reference. */
   g_clear_pointer (&self->rings, aioproc_wait_queue_free);
   g_clear_pointer (&self->joins, aioproc_wait_queue_free);
-  g_clear_pointer (&self->bell, aioproc_pool_bell_unref);
+  g_clear_pointer (&self->bell, aioproc_pool_bell_free);
   aioproc_pool_backlog_clear (&self->backlog);
   g_free (self->seats);
   g_clear_error (&self->failure);

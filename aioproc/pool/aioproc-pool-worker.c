@@ -32,7 +32,7 @@ worker_clear (Worker *self)
 {
   g_clear_pointer (&self->calls, aioproc_pool_worker_calls_free);
   g_clear_pointer (&self->channel, aioproc_pool_channel_unref);
-  g_clear_pointer (&self->bell, aioproc_pool_bell_unref);
+  g_clear_pointer (&self->bell, aioproc_pool_bell_free);
   g_clear_object (&self->connection);
 }
 
