@@ -122,6 +122,7 @@ struct _AioprocPoolCore {
 /* A job that a worker has begun with. */
 typedef struct {
   AioprocPoolJob *job;    /* (owned) */
+  int             worker_pid;
   gint64          began_usec;
 } AioprocPoolStart;
 

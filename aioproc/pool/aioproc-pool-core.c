@@ -229,7 +229,7 @@ aioproc_pool_core_unlock (AioprocPoolCore    *self,
 
   while ((start = g_queue_pop_head (&actions->started)) != NULL)
     {
-      start->job->ops->started (start->job, start->began_usec);
+      start->job->ops->started (start->job, start->worker_pid, start->began_usec);
       aioproc_pool_job_unref (start->job);
       g_free (start);
     }

@@ -32,10 +32,11 @@ typedef struct {
   gsize size;   /* of the structure that begins with the job */
   /* (nullable) Once, in any thread, with no mutex held: the outcome is there. */
   void (*ended)    (AioprocPoolJob *job);
-  /* (nullable) A worker has begun with it, at @began_usec. As above, but again after a retry, and
-   * not if it ended before that was seen.
+  /* (nullable) This worker has begun with it, at @began_usec. As above, but again after a retry,
+   * and not if it ended before that was seen.
    */
   void (*started)  (AioprocPoolJob *job,
+                    int             worker_pid,
                     gint64          began_usec);
   /* (nullable) The function reports how far it is. As above, but several times. */
   void (*progress) (AioprocPoolJob *job,
@@ -73,8 +74,10 @@ struct _AioprocPoolJob {
   gboolean                 is_sent;       /* its message has gone to the worker */
   guint                    n_retries;
   gboolean                 is_started;    /* that was told */
-  int                      worker_pid;    /* if it has started(): the last one that was at it */
-  guint32                  run_usec;      /* how long it has run, once it has */
+
+  /* The same until it has ended, then immutable; of one that has started(). */
+  int                      worker_pid;    /* the last one that was at it; 0: none was */
+  guint32                  run_usec;      /* how long it has run, if it was brought to its end */
 
   _Atomic guint32          has_ended;     /* (atomic) what is below is there */
 

@@ -292,6 +292,20 @@ get_worker_pid_locked (AioprocPoolSeat *seat)
   return pid > 0 ? pid : aioproc_pool_channel_get_pid (seat->channel);
 }
 
+/* A worker was at @job, whose end is to tell of that. One that has ended is read by others by now.
+ */
+static void
+note_run_locked (AioprocPoolSeat *seat,
+                 AioprocPoolJob  *job,
+                 guint32          run_usec)
+{
+  if (job->ops->started == NULL || job->state == AIOPROC_POOL_JOB_ENDED)
+    return;
+
+  job->worker_pid = get_worker_pid_locked (seat);
+  job->run_usec = run_usec;
+}
+
 /* The job at whose turn it is, once the worker is at it. */
 static void
 note_start_locked (AioprocPoolSeat    *seat,
@@ -310,10 +324,10 @@ note_start_locked (AioprocPoolSeat    *seat,
     return;
 
   job->is_started = TRUE;
-  job->worker_pid = get_worker_pid_locked (seat);
 
   start = g_new (AioprocPoolStart, 1);
   start->job = aioproc_pool_job_ref (job);
+  start->worker_pid = get_worker_pid_locked (seat);
   start->began_usec = began_usec;
   g_queue_push_tail (&actions->started, start);
 }
@@ -373,9 +387,7 @@ aioproc_pool_seat_drain_locked (AioprocPoolSeat    *seat,
         }
 
       g_queue_unlink (&seat->posted, &job->link);
-      job->run_usec = content.run_usec;
-      if (job->ops->started != NULL)
-        job->worker_pid = get_worker_pid_locked (seat);
+      note_run_locked (seat, job, content.run_usec);
       learn_run_locked (self, content.run_usec);
       seat->n_results++;
       self->n_in_vain = 0;
@@ -647,8 +659,7 @@ lose_job_locked (AioprocPoolSeat    *seat,
 {
   AioprocPoolCore *self = seat->core;
 
-  if (job->ops->started != NULL)
-    job->worker_pid = get_worker_pid_locked (seat);
+  note_run_locked (seat, job, 0);
 
   if (job->state == AIOPROC_POOL_JOB_ENDED)
     {

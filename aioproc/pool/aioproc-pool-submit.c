@@ -16,11 +16,12 @@ typedef struct {
 
 static void
 task_job_started (AioprocPoolJob *job,
+                  int             worker_pid,
                   gint64          began_usec)
 {
   TaskJob *self = (TaskJob *) job;
 
-  aioproc_task_set_started (self->task, job->worker_pid, began_usec);
+  aioproc_task_set_started (self->task, worker_pid, began_usec);
 }
 
 static void
